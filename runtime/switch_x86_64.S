@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The switch for x86-64, System V ABI. A parked stack looks like this from its saved pointer up:
+ *
+ *      0 r15    8 r14    16 r13    24 r12    32 rbx    40 rbp    48 return address
+ *
+ * Both ends of a switch have the same frame, so the unwind rules hold on either side of the moment
+ * the stack pointer changes. MXCSR and the x87 control word are not saved: see switch.h.
+ *
+ * The property note claims indirect-branch tracking only. A switch changes stacks under the
+ * processor's shadow stack, so a process that wants one has to use the ucontext build; leaving the
+ * bit out makes the linker and the loader turn shadow stacks off.
+ */
+
+#if defined(__x86_64__) && defined(__LP64__) && !defined(CRUN_SWITCH_UCONTEXT)
+
+#if defined(__CET__) && (__CET__ & 1)
+#define LANDING_PAD endbr64
+#else
+#define LANDING_PAD
+#endif
+
+        .text
+
+        .globl  crun__switch
+        .hidden crun__switch
+        .type   crun__switch, @function
+        .p2align 5
+crun__switch:
+        .cfi_startproc
+        LANDING_PAD
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        movq    %rsp, (%rdi)
+        movq    %rsi, %rsp
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_endproc
+        .size   crun__switch, .-crun__switch
+
+/*
+ * Where a fresh stack's first switch returns to: entry in r12, its argument in r13, rbp 0 to end
+ * frame-pointer walks. The undefined return address ends every unwind here. The nop belongs to the
+ * function because unwinders look up the byte before a return address.
+ */
+        .type   start, @function
+        .p2align 4
+start:
+        .cfi_startproc
+        .cfi_undefined %rip
+        nop
+.Lstart_here:
+        movq    %r13, %rdi
+        callq   *%r12
+        ud2
+        .cfi_endproc
+        .size   start, .-start
+
+/*
+ * void *crun__switch_prepare(void *top, void (*entry)(void *), void *arg)
+ * top is 16-aligned; start needs the stack pointer 16-aligned, with a null word above it.
+ */
+        .globl  crun__switch_prepare
+        .hidden crun__switch_prepare
+        .type   crun__switch_prepare, @function
+        .p2align 4
+crun__switch_prepare:
+        .cfi_startproc
+        LANDING_PAD
+        leaq    -72(%rdi), %rax
+        xorl    %ecx, %ecx
+        movq    %rcx, 0(%rax)
+        movq    %rcx, 8(%rax)
+        movq    %rdx, 16(%rax)
+        movq    %rsi, 24(%rax)
+        movq    %rcx, 32(%rax)
+        movq    %rcx, 40(%rax)
+        leaq    .Lstart_here(%rip), %rdx
+        movq    %rdx, 48(%rax)
+        movq    %rcx, 56(%rax)
+        movq    %rcx, 64(%rax)
+        ret
+        .cfi_endproc
+        .size   crun__switch_prepare, .-crun__switch_prepare
+
+#if defined(__CET__) && (__CET__ & 1)
+        .section .note.gnu.property, "a", @note
+        .p2align 3
+        .long   4                       /* name size */
+        .long   16                      /* descriptor size */
+        .long   5                       /* NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"
+        .long   0xc0000002              /* GNU_PROPERTY_X86_FEATURE_1_AND */
+        .long   4
+        .long   1                       /* IBT */
+        .long   0
+#endif
+
+#endif
+
+        .section .note.GNU-stack, "", @progbits
