@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+
+--- The documentation's Lua snippets are whole scripts: each one runs, and prints what the text
+--- block below it shows. "```lua exit=N" announces an exit status of `crun` other than 0.
+local process = require "spec.support.process"
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function pages()
+  local list = {}
+  local listing = assert(io.popen("ls README.md docs/*.md"))
+  for path in listing:lines() do list[#list + 1] = path end
+  listing:close()
+  return list
+end
+
+-- The fenced blocks of a page: info string, text, line number of the fence.
+local function blocks(text)
+  local list, open, number = {}, nil, 0
+  for line in text:gmatch("([^\n]*)\n") do
+    number = number + 1
+    local info = line:match("^```(.*)$")
+    if info and open then
+      open.text = table.concat(open, "\n") .. "\n"
+      list[#list + 1] = open
+      open = nil
+    elseif info then
+      open = { info = info, line = number }
+    elseif open then
+      open[#open + 1] = line
+    elseif line ~= "" then
+      -- Words between two blocks: the second is not the output of the first.
+      list[#list + 1] = { info = "words" }
+    end
+  end
+  return list
+end
+
+-- The snippets of a page: script, expected output (or nil), exit status, line.
+local function snippets(text)
+  local list, all = {}, blocks(text)
+  for i, block in ipairs(all) do
+    local status = block.info:match("^lua exit=(%d+)$")
+    if block.info == "lua" or status then
+      local following = all[i + 1]
+      list[#list + 1] = {
+        script = block.text,
+        output = following and following.info == "text" and following.text or nil,
+        status = tonumber(status or 0),
+        line = block.line,
+      }
+    end
+  end
+  return list
+end
+
+local function run(script)
+  local path = process.script(script)
+  local result = process.run_file(path, "2>&1")
+  os.remove(path)
+  result.out = result.out:gsub(path:gsub("%p", "%%%0"), "script.lua")
+  return result
+end
+
+for _, page in ipairs(pages()) do
+  describe(page, function()
+    for _, snippet in ipairs(snippets(read(page))) do
+      -- How a failed script ends is the program's matter: a stock interpreter has its own way.
+      if snippet.status == 0 or process.under_crun then
+        it("shows what its script prints, line " .. snippet.line, function()
+          local result = run(snippet.script)
+          if snippet.output then assert.equal(snippet.output, result.out) end
+          assert.equal(snippet.status, result.status)
+        end)
+      end
+    end
+  end)
+end

@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+
+--- Every example runs, prints what the .expected file beside it says, leaves stderr empty, and
+--- takes the time that its sleeps ask for: those of concurrent tasks overlap.
+local crun = require "crun"
+local process = require "spec.support.process"
+
+local SCALE = 0.1
+-- What a run may take beyond its sleeps: a tenth of what a child may take in this flavour.
+local SLACK = tonumber(os.getenv("CRUN_CHILD_TIMEOUT") or 20) / 10
+local VIRTUAL = [[ -e 'require("crun.testing").virtual_clock()']]
+
+-- `sleeps`: the least time in seconds, at the scale of the run; `virtual`: runs on the virtual
+-- clock too, where the seconds it prints are exact; `mask`: what varies on the real one.
+local EXAMPLES = {
+  ["01-tour"] = { sleeps = 0.21, mask = "%s+%d+%.%d+ s" },
+  ["02-wait-anywhere"] = { sleeps = 0.05 },
+  ["03-producer-consumer"] = { sleeps = 0.08, virtual = true },
+  ["from-python/s000_01_generators"] = { sleeps = 0 },
+  ["from-python/s000_03_gevent_sleep"] = { sleeps = 0.5 * SCALE, virtual = true },
+  ["from-python/s001_06_yield_send"] = { sleeps = 0 },
+  ["from-python/s001_08_gevent_joinall"] = { sleeps = 3 * SCALE, virtual = true },
+  ["from-python/s003_01_gevent_patch"] = { sleeps = 4 * SCALE, virtual = true, mask = "%d+$" },
+  ["from-python/s004_01_switch_cost"] = { sleeps = 0 },
+  ["from-python/s004_02_three_sleepers"] = { sleeps = 5 * SCALE, virtual = true, mask = "%d+$" },
+  ["from-python/s004_03_tcp_server"] = { sleeps = 0 },
+}
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function masked(text, mask)
+  if not mask then return text end
+  return (text:gsub("[^\n]+", function(line) return (line:gsub(mask, " <time>")) end))
+end
+
+local function run(name, scale, interpreter)
+  local began = crun.now()
+  local result = process.run_file("examples/" .. name .. ".lua", nil, {
+    env = "CRUN_EXAMPLE_SCALE=" .. scale,
+    interpreter = interpreter,
+  })
+  return result, crun.now() - began
+end
+
+local function check_run(name, want)
+  local result, elapsed = run(name, SCALE)
+  assert.equal("", result.err)
+  local expected = read("examples/" .. name .. ".expected")
+  assert.equal(masked(expected, want.mask), masked(result.out, want.mask))
+  assert.equal(0, result.status)
+  assert.is_true(elapsed >= want.sleeps, ("%.3f s is less than it sleeps"):format(elapsed))
+  local most = want.sleeps * 1.25 + SLACK
+  assert.is_true(elapsed <= most, ("%.3f s, at most %.3f s wanted"):format(elapsed, most))
+end
+
+local function check_virtual(name)
+  local result, elapsed = run(name, 1000, process.interpreter .. VIRTUAL)
+  assert.equal("", result.err)
+  assert.equal(read("examples/" .. name .. ".expected"), result.out)
+  assert.is_true(elapsed <= SLACK, ("%.3f s on the virtual clock"):format(elapsed))
+end
+
+local function files(folder)
+  local list = {}
+  local listing = assert(io.popen("ls examples/" .. folder))
+  for file in listing:lines() do
+    local name = file:match("^(.*)%.lua$")
+    if name then list[#list + 1] = folder .. name end
+  end
+  listing:close()
+  return list
+end
+
+describe("the examples", function()
+  for name, want in pairs(EXAMPLES) do
+    it("print what is expected, in the time they sleep: " .. name, function()
+      check_run(name, want)
+    end)
+    if want.virtual then
+      it("take the same seconds on the virtual clock: " .. name, function()
+        check_virtual(name)
+      end)
+    end
+  end
+
+  it("are all tested here", function()
+    for _, folder in ipairs { "", "from-python/" } do
+      for _, name in ipairs(files(folder)) do
+        assert.is_table(EXAMPLES[name], name .. " is not in the table of this spec")
+      end
+    end
+  end)
+end)
+
+describe("the C host", function()
+  local build = process.crun_bin:match("(%S+)/[^/%s]+$")
+
+  it("lets a C task and Lua tasks talk, and frees everything", function()
+    local result = process.command(build .. "/examples/embed/minimal")
+    assert.equal("", result.err)
+    assert.equal(read("examples/embed/minimal.expected"), result.out)
+    assert.equal(0, result.status)
+  end)
+
+  it("fits into 40 lines", function()
+    local _, lines = read("examples/embed/minimal.c"):gsub("\n", "")
+    assert.is_true(lines <= 40)
+  end)
+end)
