@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT
+# crun: build, test, install. `make help` lists the targets. Everything built lands in build/.
+
+# --- What may be overridden on the command line or by the environment ---------------------------------------------
+CC ?= cc
+AR ?= ar
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+LIBFLAG ?= -shared
+LUA ?= lua5.4
+PROGNAME ?= crun
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib/lua/5.4
+LUADIR ?= $(PREFIX)/share/lua/5.4
+SYSLIBDIR ?= $(PREFIX)/lib
+INCDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+# FLAVOUR=asan|tsan|ucontext|gcstress|valgrind builds a variant of everything in build/<flavour>/.
+# SWITCH=asm|ucontext says how tasks change C stacks: by assembly where there is some for the processor.
+FLAVOUR ?=
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+SWITCH ?= $(if $(wildcard runtime/switch_$(ARCH).S),asm,ucontext)
+V ?=
+
+pc = $(shell $(PKG_CONFIG) $1 2>/dev/null)
+LUA_PC ?= lua5.4
+pc_lua_inc := $(patsubst -I%,%,$(firstword $(call pc,--cflags-only-I $(LUA_PC))))
+pc_lua_dir := $(call pc,--variable=libdir $(LUA_PC))
+pc_uv_dir := $(call pc,--variable=libdir libuv)
+LUA_INCDIR ?= $(or $(pc_lua_inc),/usr/include)
+LUA_STATIC ?= $(firstword $(wildcard $(pc_lua_dir)/lib$(LUA_PC).a $(pc_lua_dir)/liblua.a))
+LIBUV_INCDIR ?= $(or $(call pc,--variable=includedir libuv),/usr/include)
+LIBUV_LIBDIR ?= $(pc_uv_dir)
+
+# --- Flavours ------------------------------------------------------------------------------------------------------
+ifeq ($(FLAVOUR),asan)
+  flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifeq ($(FLAVOUR),tsan)
+  flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=thread
+else ifeq ($(FLAVOUR),ucontext)
+  SWITCH := ucontext
+else ifeq ($(FLAVOUR),gcstress)
+  export CRUN_GCSTRESS := 1
+else ifeq ($(FLAVOUR),valgrind)
+  under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
+else ifneq ($(FLAVOUR),)
+  $(error FLAVOUR=$(FLAVOUR) is not one of: asan tsan ucontext gcstress valgrind)
+endif
+
+# --- Required flags: never appended to CFLAGS, which a command line may replace ------------------------------------
+warnings := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
+c_flags := -std=c11 -fvisibility=hidden -pthread $(warnings) $(flavour_flags)
+cpp_flags := -D_GNU_SOURCE= -I. -Iruntime/include -Ibindings/include $(if $(filter-out /usr/include,$(LIBUV_INCDIR)),-isystem $(LIBUV_INCDIR)) \
+  $(if $(filter ucontext,$(SWITCH)),-DCRUN_SWITCH_UCONTEXT)
+lua_flags := -isystem $(LUA_INCDIR)
+pic_flags := -fPIC -ftls-model=initial-exec
+libs := $(if $(filter-out /usr/lib%,$(LIBUV_LIBDIR)),-L$(LIBUV_LIBDIR)) -luv -lm -ldl -pthread
+link = $(CC) $(CFLAGS) $(flavour_flags) $(LDFLAGS)
+
+# --- Sources and products ------------------------------------------------------------------------------------------
+B := build$(if $(FLAVOUR),/$(FLAVOUR))
+version := $(or $(shell sed -n 's/^\#define CRUN_VERSION "\(.*\)"/\1/p' runtime/include/crun/crun.h 2>/dev/null),0.0.0)
+abi := $(basename $(version))
+
+switch_src := $(if $(filter asm,$(SWITCH)),runtime/switch_$(ARCH).S,runtime/switch_ucontext.c)
+runtime_src := $(filter-out runtime/switch_%,$(wildcard runtime/*.c)) $(switch_src)
+program_src := $(wildcard bindings/main.c bindings/prog_*.c)
+bindings_src := $(filter-out $(program_src),$(wildcard bindings/*.c))
+faces := $(sort $(wildcard lua/crun/*.lua lua/crun/*/*.lua))
+ctest_src := $(wildcard spec/c/test_*.c)
+ctest_help_src := $(filter-out $(ctest_src),$(wildcard spec/c/*.c))
+embed_src := $(wildcard examples/embed/*.c)
+
+objects = $(patsubst %,$(B)/$1/%.o,$(basename $2))
+runtime_obj := $(call objects,obj,$(runtime_src))
+bindings_obj := $(call objects,obj,$(bindings_src))
+shared_runtime := $(call objects,pic,$(runtime_src))
+shared_all := $(shared_runtime) $(call objects,pic,$(bindings_src))
+program_obj := $(call objects,obj,$(program_src)) $(B)/gen/faces.o $(B)/gen/table.o
+ctest_help_obj := $(call objects,obj,$(ctest_help_src))
+
+program := $(B)/$(PROGNAME)
+module := $(B)/lib/crun/core.so
+libraries := $(B)/libcrun.a $(B)/libcrun.so.$(version) $(B)/libcrun-lua.so.$(version)
+ctests := $(patsubst spec/c/%.c,$(B)/spec/%,$(ctest_src))
+embeds := $(patsubst examples/%.c,$(B)/examples/%,$(embed_src))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $1 '$@')
+
+.PHONY: all
+all: $(program) $(module) $(libraries) $(embeds) ## build the program, the module and the libraries
+
+# Said once, before the first file that would fail, with the package that cures it.
+missing := $(if $(and $(wildcard $(LUA_INCDIR)/lua.h),$(wildcard $(LUA_STATIC)),$(wildcard $(LIBUV_INCDIR)/uv.h)),,missing)
+.PHONY: missing
+missing:
+	@.ci/deps check build
+
+# --- Compiling: a change of the Makefile rebuilds, headers are tracked by the compiler ------------------------------
+$(B)/obj/bindings/% $(B)/pic/bindings/% $(B)/obj/spec/c/test_lua% $(B)/obj/examples/%: cpp_flags += $(lua_flags)
+$(B)/pic/%: c_flags += $(pic_flags)
+
+define rule
+$(B)/$1/%.o: %$2 Makefile | $(missing)
+	$$(call say,CC)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(c_flags) $$(cpp_flags) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach dir,obj pic,$(foreach suffix,.c .S,$(eval $(call rule,$(dir),$(suffix)))))
+-include $(patsubst %.o,%.d,$(runtime_obj) $(bindings_obj) $(shared_all) $(program_obj) $(ctest_help_obj) \
+  $(ctests:$(B)/spec/%=$(B)/obj/spec/c/%.o) $(embeds:$(B)/%=$(B)/obj/%.o))
+
+# Rewritten only when a source appears or goes, so that products are linked anew then too.
+inputs := $(runtime_src) $(bindings_src) $(program_src) $(faces) $(ctest_help_src)
+$(B)/gen/inputs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(inputs)' | cmp -s - $@ || echo '$(inputs)' >$@
+FORCE:
+
+$(B)/gen/faces.S: $(faces) .ci/embed $(B)/gen/inputs
+	$(call say,EMBED)
+	$(Q).ci/embed faces $(faces) >$@
+$(B)/gen/table.c: $(faces) .ci/embed $(B)/gen/inputs
+	$(Q).ci/embed table $(faces) >$@
+$(B)/gen/faces.o: $(B)/gen/faces.S $(faces)
+	$(Q)$(CC) -c -o $@ $<
+$(B)/gen/table.o: $(B)/gen/table.c bindings/embedded.h
+	$(Q)$(CC) $(CFLAGS) $(c_flags) $(cpp_flags) $(CPPFLAGS) -c -o $@ $<
+
+# --- Linking -------------------------------------------------------------------------------------------------------
+$(program): $(runtime_obj) $(bindings_obj) $(program_obj) $(B)/gen/inputs bindings/program.map
+	$(call say,LINK)
+	$(Q)$(link) -Wl,--dynamic-list=bindings/program.map -o $@ $(filter %.o,$^) \
+	  -Wl,--whole-archive $(LUA_STATIC) -Wl,--no-whole-archive $(libs) $(LDLIBS)
+
+$(module): $(shared_all) $(B)/gen/inputs bindings/module.map
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) $(LIBFLAG) -Wl,--version-script=bindings/module.map -o $@ $(filter %.o,$^) $(libs) $(LDLIBS)
+
+$(B)/libcrun.a: $(bindings_obj)
+$(B)/obj/libruntime.a $(B)/libcrun.a: $(runtime_obj) $(B)/gen/inputs
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+# Two shared libraries, as a host without Lua could not resolve the bindings' Lua symbols.
+$(B)/libcrun.so.$(version): $(shared_runtime)
+$(B)/libcrun.so.$(version): complete := -Wl,-z,defs
+$(B)/libcrun-lua.so.$(version): $(shared_all)
+$(B)/lib%.so.$(version): $(B)/gen/inputs runtime/libcrun.map
+	$(call say,LINK)
+	$(Q)$(link) -shared -Wl,--version-script=runtime/libcrun.map $(complete) -Wl,-soname,lib$*.so.$(abi) -o $@ \
+	  $(filter %.o,$^) $(libs) $(LDLIBS)
+	$(Q)ln -sf $(@F) $(B)/lib$*.so.$(abi) && ln -sf $(@F) $(B)/lib$*.so
+
+# A C test stands on the runtime alone, so that it needs no Lua; test_lua_*.c has the bindings too.
+$(B)/spec/test_lua%: with_lua := $(LUA_STATIC)
+$(filter $(B)/spec/test_lua%,$(ctests)): $(B)/libcrun.a
+$(B)/spec/%: $(B)/obj/spec/c/%.o $(ctest_help_obj) $(B)/obj/libruntime.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(or $(filter %/libcrun.a,$^),$(B)/obj/libruntime.a) $(with_lua) $(libs) $(LDLIBS)
+$(B)/examples/%: $(B)/obj/examples/%.o $(B)/libcrun.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(LUA_STATIC) $(libs) $(LDLIBS)
+
+# --- Running and testing -------------------------------------------------------------------------------------------
+lua_path := $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
+lua_cpath := $(CURDIR)/build/lib/?.so;;
+export CRUN_BUILD := $(CURDIR)/$(B)
+# SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua
+SPECS ?= spec
+SPEC_FLAGS ?=
+
+.PHONY: run deps test deps-test check check-bin check-c asan ubsan tsan ucontext aarch64 valgrind gcstress bench env
+deps: ## install what the build needs
+	@.ci/deps install build
+deps-test: ## install what the tests need
+	@.ci/deps install test
+run: ## install what is missing, build, run examples/01-tour.lua
+	@.ci/deps install build
+	@$(MAKE) --no-print-directory all
+	$(program) examples/01-tour.lua
+test: ## install the test tools, run every test
+	@.ci/deps install test
+	@.ci/steps all check check-bin check-c ucontext aarch64 asan tsan gcstress valgrind
+check: all ## the specs under stock lua5.4
+	LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) .ci/specs.lua $(SPEC_FLAGS) $(SPECS)
+check-bin: all ## the specs under the program
+	$(under) $(program) .ci/specs.lua $(SPEC_FLAGS) $(SPECS)
+check-c: $(ctests) ## the C tests of runtime/
+	@UNDER='$(under)' .ci/ctests $(ctests)
+asan tsan ucontext gcstress valgrind: ## C tests and specs in that flavour, in build/<flavour>
+	@$(MAKE) --no-print-directory FLAVOUR=$@ check-c check-bin
+ubsan: asan ## the same flavour as asan
+aarch64: ## the assembly for aarch64, under qemu
+	@.ci/aarch64 build/aarch64 $(cpp_flags)
+bench: all ## one table: crun beside the peers found here
+	@$(program) bench/run.lua $(BENCH_FLAGS)
+env: ## export lines with which a stock lua5.4 finds this checkout
+	@echo "export LUA_PATH='$(lua_path)'"
+	@echo "export LUA_CPATH='$(lua_cpath)'"
+
+# --- Checks that run nothing ---------------------------------------------------------------------------------------
+.PHONY: lint format layers symbols sizes install-check
+lint: ## luacheck, clang-tidy, clang-format
+	@.ci/lint $(cpp_flags) $(lua_flags)
+format: ## let clang-format rewrite the C sources
+	@.ci/lint format
+layers: ## what may include what
+	@CC='$(CC)' .ci/layers $(cpp_flags)
+symbols: all ## what the products export
+	@.ci/symbols $(B) $(PROGNAME)
+sizes: ## lengths of files and functions
+	@.ci/sizes
+install-check: all ## install into a temporary folder, and use it from there
+	@.ci/install-check
+
+# --- Installing ----------------------------------------------------------------------------------------------------
+.PHONY: install install-lua install-lib uninstall dist clean help
+headers := $(wildcard runtime/include/crun/*.h) $(wildcard bindings/include/crun/*.h)
+put = $(INSTALL) -d '$(DESTDIR)$2' && $(INSTALL) -m $3 $1 '$(DESTDIR)$2'
+
+install: install-lua install-lib ## program, module, libraries, headers, man page; DESTDIR= PREFIX=
+install-lua: all ## program, module and Lua faces only
+	$(call put,$(program),$(BINDIR),755)
+	$(call put,$(module),$(LIBDIR)/crun,755)
+	$(foreach dir,$(sort $(dir $(faces))),$(call put,$(filter $(dir)%.lua,$(faces)),$(LUADIR)/$(dir:lua/%=%),644)
+	)
+	$(if $(wildcard docs/crun.1),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1' && \
+	  $(INSTALL) -m 644 docs/crun.1 '$(DESTDIR)$(MANDIR)/man1/$(PROGNAME).1')
+install-lib: all ## libcrun, headers and pkg-config files only
+	$(call put,$(headers),$(INCDIR)/crun,644)
+	$(call put,$(filter %.a,$(libraries)),$(SYSLIBDIR),644)
+	$(call put,$(filter-out %.a,$(libraries)),$(SYSLIBDIR),755)
+	cd '$(DESTDIR)$(SYSLIBDIR)' && for l in libcrun libcrun-lua; do \
+	  ln -sf $$l.so.$(version) $$l.so.$(abi) && ln -sf $$l.so.$(version) $$l.so || exit 1; done && ln -sf libcrun.a libcrun-lua.a
+	$(INSTALL) -d '$(DESTDIR)$(SYSLIBDIR)/pkgconfig'
+	for pc in crun crun-lua; do sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(SYSLIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
+	  -e 's|@VERSION@|$(version)|' -e 's|@LUA@|$(LUA_PC)|' $$pc.pc.in >'$(DESTDIR)$(SYSLIBDIR)'/pkgconfig/$$pc.pc || exit 1; done
+uninstall: ## remove what install put there
+	cd '$(DESTDIR)/' && rm -f '.$(BINDIR)/$(PROGNAME)' '.$(MANDIR)/man1/$(PROGNAME).1' \
+	  $(foreach l,libcrun libcrun-lua,'.$(SYSLIBDIR)'/$l.so* '.$(SYSLIBDIR)/$l.a') \
+	  '.$(SYSLIBDIR)/pkgconfig/crun.pc' '.$(SYSLIBDIR)/pkgconfig/crun-lua.pc' && \
+	  rm -rf '.$(INCDIR)/crun' '.$(LUADIR)/crun' '.$(LIBDIR)/crun'
+dist: ## build/crun-<version>.tar.gz of the committed tree
+	@mkdir -p build && git archive --prefix=crun-$(version)/ -o build/crun-$(version).tar.gz HEAD
+	@echo build/crun-$(version).tar.gz
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '%-14s %s\n' "$$t" "$$d"; done
