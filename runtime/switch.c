@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "switch.h"
 
-#include <stdint.h>
-
 #if CRUN__VALGRIND
 #include <valgrind/valgrind.h>
 #endif
@@ -11,7 +9,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-#define STACK_ALIGN ((uintptr_t)16)
+#define STACK_ALIGN ((size_t)16)
 
 static void init_common(crun__context *ctx, char *lo, size_t size)
 {
@@ -82,7 +80,6 @@ void crun__context_init_thread(crun__context *ctx)
 void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)(void *),
                         void *arg)
 {
-    void *top = (void *)(((uintptr_t)lo + size) & ~(STACK_ALIGN - 1));
     init_common(ctx, lo, size);
 #if CRUN__VALGRIND
     ctx->valgrind_id = VALGRIND_STACK_REGISTER(lo, lo + size);
@@ -95,7 +92,7 @@ void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)
 #if CRUN__TSAN
     ctx->tsan_fiber = __tsan_create_fiber(0);
 #endif
-    ctx->sp = crun__switch_prepare(top, entry, arg);
+    ctx->sp = crun__switch_prepare(lo, lo + (size & ~(STACK_ALIGN - 1)), entry, arg);
 }
 
 void crun__context_fini(crun__context *ctx)

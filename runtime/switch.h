@@ -55,7 +55,7 @@ void crun__context_init_thread(crun__context *ctx);
 
 /*
  * Makes ctx a fresh context on [lo, lo+size): the first switch to it calls entry(arg), which must
- * never return. size is at least 4096 bytes; the memory stays the caller's. No page of the stack
+ * never return. size is at least 4096 bytes, lo is 16-aligned; the memory stays the caller's. No page of the stack
  * but the topmost is touched.
  */
 void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)(void *),
@@ -69,12 +69,12 @@ void crun__context_fini(crun__context *ctx);
 
 /*
  * The machine's part. crun__switch pushes the preserved registers, stores the stack pointer into
- * *save_sp and continues where to_sp was stored. crun__switch_prepare lays out a fresh stack that
- * ends at top and returns the stack pointer to give to crun__switch.
+ * *save_sp and continues where to_sp was stored. crun__switch_prepare lays out a fresh stack from
+ * lo to top, both 16-aligned, and returns the stack pointer to give to crun__switch.
  */
 __attribute__((visibility("hidden"))) void crun__switch(void **save_sp, void *to_sp);
-__attribute__((visibility("hidden"))) void *crun__switch_prepare(void *top, void (*entry)(void *),
-                                                                 void *arg);
+__attribute__((visibility("hidden"))) void *crun__switch_prepare(char *lo, char *top,
+                                                                 void (*entry)(void *), void *arg);
 
 /* Saves the running context into from and continues to; from and to must differ. */
 static inline void crun__context_switch(crun__context *from, crun__context *to)

@@ -21,53 +21,41 @@
 #define LANDING_PAD
 #endif
 
+        .macro  save reg
+        pushq   \reg
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset \reg, 0
+        .endm
+
+        .macro  restore reg
+        popq    \reg
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore \reg
+        .endm
+
         .text
 
         .globl  crun__switch
         .hidden crun__switch
-        .type   crun__switch, @function
+        .type   crun__switch, %function
         .p2align 5
 crun__switch:
         .cfi_startproc
         LANDING_PAD
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
+        save    %rbp
+        save    %rbx
+        save    %r12
+        save    %r13
+        save    %r14
+        save    %r15
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
-        popq    %r15
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r15
-        popq    %r14
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r14
-        popq    %r13
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r13
-        popq    %r12
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r12
-        popq    %rbx
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbx
-        popq    %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbp
+        restore %r15
+        restore %r14
+        restore %r13
+        restore %r12
+        restore %rbx
+        restore %rbp
         ret
         .cfi_endproc
         .size   crun__switch, .-crun__switch
@@ -77,7 +65,7 @@ crun__switch:
  * frame-pointer walks. The undefined return address ends every unwind here. The nop belongs to the
  * function because unwinders look up the byte before a return address.
  */
-        .type   start, @function
+        .type   start, %function
         .p2align 4
 start:
         .cfi_startproc
@@ -91,34 +79,35 @@ start:
         .size   start, .-start
 
 /*
- * void *crun__switch_prepare(void *top, void (*entry)(void *), void *arg)
- * top is 16-aligned; start needs the stack pointer 16-aligned, with a null word above it.
+ * void *crun__switch_prepare(char *lo, char *top, void (*entry)(void *), void *arg)
+ * start needs the stack pointer 16-aligned; the null word above it is what a walk would take for
+ * start's own return address.
  */
         .globl  crun__switch_prepare
         .hidden crun__switch_prepare
-        .type   crun__switch_prepare, @function
+        .type   crun__switch_prepare, %function
         .p2align 4
 crun__switch_prepare:
         .cfi_startproc
         LANDING_PAD
-        leaq    -72(%rdi), %rax
-        xorl    %ecx, %ecx
-        movq    %rcx, 0(%rax)
-        movq    %rcx, 8(%rax)
-        movq    %rdx, 16(%rax)
-        movq    %rsi, 24(%rax)
-        movq    %rcx, 32(%rax)
-        movq    %rcx, 40(%rax)
+        leaq    -72(%rsi), %rax
+        xorl    %edi, %edi
+        movq    %rdi, 0(%rax)
+        movq    %rdi, 8(%rax)
+        movq    %rcx, 16(%rax)
+        movq    %rdx, 24(%rax)
+        movq    %rdi, 32(%rax)
+        movq    %rdi, 40(%rax)
         leaq    .Lstart_here(%rip), %rdx
         movq    %rdx, 48(%rax)
-        movq    %rcx, 56(%rax)
-        movq    %rcx, 64(%rax)
+        movq    %rdi, 56(%rax)
+        movq    %rdi, 64(%rax)
         ret
         .cfi_endproc
         .size   crun__switch_prepare, .-crun__switch_prepare
 
 #if defined(__CET__) && (__CET__ & 1)
-        .section .note.gnu.property, "a", @note
+        .section .note.gnu.property, "a", %note
         .p2align 3
         .long   4                       /* name size */
         .long   16                      /* descriptor size */
@@ -132,4 +121,4 @@ crun__switch_prepare:
 
 #endif
 
-        .section .note.GNU-stack, "", @progbits
+        .section .note.GNU-stack, "", %progbits

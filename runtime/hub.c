@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub.h"
+
+#include <stdlib.h>
+
+#include "ctask.h"
+#include "loop.h"
+#include "scope.h"
+
+_Thread_local crun_hub *crun__hub;
+
+enum { DEFAULT_STACK_BUDGET = 1024 };
+
+/* With the virtual clock, I/O in flight gets this much real time before the clock jumps. */
+static const crun_time JUMP_PATIENCE = 10000000;
+
+static const crun_wait_type idle_type = {
+    .verb = "waiting for the other tasks to end",
+    .queue_offset = offsetof(crun_hub, idle),
+};
+
+static size_t others(const crun_hub *hub)
+{
+    return hub->live - hub->daemons;
+}
+
+void crun__hub_count(crun_hub *hub, crun_task *task, int by)
+{
+    hub->live += (size_t)by;
+    if (task->flags & CRUN__DAEMON)
+        hub->daemons += (size_t)by;
+    if (others(hub) == 0)
+        crun__wake_all(&hub->idle, 0);
+}
+
+static void fire_due(crun_hub *hub, crun_time now)
+{
+    enum crun__due_kind kind;
+    crun__due *due;
+    while ((due = crun__timers_pop(&hub->timers, now, &kind))) {
+        if (kind == CRUN__DUE_WAIT) {
+            crun__wait_abort(crun__container_of(due, crun_wait, due), CRUN_ETIMEDOUT);
+        } else {
+            crun__timer *timer = crun__container_of(due, crun__timer, due);
+            timer->fire(timer);
+        }
+    }
+}
+
+/*
+ * Nothing is ready, and nothing that is alive can make anything ready. Whoever told the main task what
+ * to wait for learns it there; a main task that is past waiting leaves nobody to tell.
+ */
+static void deadlock(crun_hub *hub)
+{
+    if (hub->stuck)
+        hub->stuck(hub, hub->stuck_arg);
+    if (hub->main->status != CRUN_TASK_WAITING)
+        abort();
+    crun__wait_abort(&hub->main->wait, CRUN_EDEADLK);
+}
+
+static void wait_virtual(crun_hub *hub)
+{
+    crun_time first = crun__timers_first(&hub->timers);
+    if (crun__loop_alive(hub->loop) || hub->holds) {
+        crun__loop_poll(hub->loop, first == CRUN_FOREVER ? CRUN_FOREVER : JUMP_PATIENCE);
+        if (!crun__list_empty(&hub->ready))
+            return;
+    }
+    if (first != CRUN_FOREVER)
+        crun__clock_jump(&hub->clock, first);
+}
+
+static void wait_real(crun_hub *hub)
+{
+    crun_time first = crun__timers_first(&hub->timers), now = crun_now(hub);
+    crun__runners_trim(hub, now);
+    crun__loop_poll(hub->loop, first == CRUN_FOREVER ? CRUN_FOREVER : first - now);
+}
+
+static bool hopeless(const crun_hub *hub)
+{
+    return !hub->timers.count && !hub->holds && !crun__loop_alive(hub->loop);
+}
+
+/* Looks at the inbox, I/O and timers; with nothing ready, waits for them. */
+static void poll(crun_hub *hub)
+{
+    crun_task *current = hub->current;
+    hub->current = NULL;
+    hub->polls++;
+    crun__loop_inbox(hub->loop);
+    if (!crun__list_empty(&hub->ready)) {
+        if (crun__loop_alive(hub->loop))
+            crun__loop_poll(hub->loop, 0);
+    } else if (hopeless(hub)) {
+        deadlock(hub);
+    } else if (hub->clock.kind == CRUN_CLOCK_VIRTUAL) {
+        wait_virtual(hub);
+    } else {
+        wait_real(hub);
+    }
+    crun__loop_inbox(hub->loop);
+    if (hub->timers.count)
+        fire_due(hub, crun_now(hub));
+    hub->budget = CRUN__POLL_BUDGET;
+    hub->current = current;
+}
+
+crun_task *crun__next(crun_hub *hub)
+{
+    if (--hub->budget < 0)
+        poll(hub);
+    while (crun__list_empty(&hub->ready))
+        poll(hub);
+    crun__link *link = hub->policy ? crun__policy_pick(hub->policy, &hub->ready)
+                                   : crun__list_pop_head(&hub->ready);
+    return crun__task_of_wait(crun__wait_of_link(link));
+}
+
+void crun__switch_away(crun_hub *hub)
+{
+    crun_task *self = hub->current, *next = crun__next(hub);
+    if (next != self)
+        crun__runners_switch(hub, self->runner, next);
+    hub->current = self;
+    self->status = CRUN_TASK_RUNNING;
+}
+
+void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
+{
+    *task = (crun_task){.type = type, .id = 1, .status = CRUN_TASK_RUNNING};
+    task->runner = &hub->runners.root;
+    hub->runners.root.task = task;
+    hub->main = hub->current = task;
+}
+
+void crun__hub_reset_main(crun_hub *hub)
+{
+    crun__hub_set_main(hub, &hub->own_main, &hub->c_type);
+}
+
+static void hub_init(crun_hub *hub, const crun_hub_options *options)
+{
+    size_t stack_size = options ? options->stack_size : 0;
+    size_t budget = options ? options->stack_budget : 0;
+    crun__list_init(&hub->ready);
+    crun__timers_init(&hub->timers);
+    crun__ctask_type_init(hub);
+    crun__runners_init(hub, stack_size);
+    hub->stack_budget = budget ? budget : DEFAULT_STACK_BUDGET;
+    hub->budget = CRUN__POLL_BUDGET;
+    hub->next_id = 1;
+    crun__hub_reset_main(hub);
+}
+
+int crun_hub_new(crun_hub **out, const crun_hub_options *options)
+{
+    if (crun__hub)
+        return CRUN_EALREADY;
+    crun_hub *hub = calloc(1, sizeof *hub);
+    if (!hub)
+        return CRUN_ENOMEM;
+    int rc = crun__loop_new(&hub->loop);
+    if (rc < 0) {
+        free(hub);
+        return rc;
+    }
+    hub_init(hub, options);
+    crun__hub = *out = hub;
+    return 0;
+}
+
+static void end(crun_task *task, void *arg)
+{
+    (void)arg;
+    crun_task_set_daemon(task, false);
+    crun_task_cancel(task);
+}
+
+/* Clean-ups may spawn. What waits inside a shield for what nothing can bring is left behind. */
+static void end_tasks(crun_hub *hub)
+{
+    int rc = 0;
+    while (hub->live > 0 && rc == 0) {
+        crun__ctask_each(hub, end, NULL);
+        rc = crun_hub_run(hub);
+    }
+}
+
+void crun_hub_free(crun_hub *hub)
+{
+    end_tasks(hub);
+    crun__loop_free(hub->loop);
+    crun__timers_fini(&hub->timers);
+    crun__policy_free(hub->policy);
+    crun__runners_fini(hub);
+    crun__hub = NULL;
+    free(hub);
+}
+
+crun_hub *crun_hub_current(void)
+{
+    return crun__hub;
+}
+
+int crun_hub_run(crun_hub *hub)
+{
+    if (others(hub) == 0)
+        return 0;
+    crun__wait_begin(hub->current, &idle_type, hub);
+    return crun__wait_park(hub->current, CRUN_FOREVER);
+}
+
+void crun_hub_hold(crun_hub *hub)
+{
+    hub->holds++;
+}
+
+void crun_hub_release(crun_hub *hub)
+{
+    hub->holds--;
+}
+
+void crun_hub_set_schedule(crun_hub *hub, uint64_t seed)
+{
+    crun__policy_free(hub->policy);
+    hub->policy = seed == CRUN_SCHEDULE_FIFO ? NULL : crun__policy_new(seed);
+}
+
+size_t crun_hub_set_stack_budget(crun_hub *hub, size_t stacks)
+{
+    size_t old = hub->stack_budget;
+    hub->stack_budget = stacks;
+    return old;
+}
+
+void crun_hub_stats_get(crun_hub *hub, crun_hub_stats *out)
+{
+    const crun__runners *rs = &hub->runners;
+    out->tasks = hub->live;
+    out->daemons = hub->daemons;
+    out->stacks = rs->busy + rs->idle_count;
+    out->stacks_idle = rs->idle_count;
+    out->timers = hub->timers.count;
+    out->handles = crun__loop_handles(hub->loop);
+    out->switches = hub->polls * CRUN__POLL_BUDGET;
+}

@@ -1,0 +1,88 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The hub as the runtime and the bindings see it: what the switching path touches, without libuv.
+ */
+#ifndef CRUN__HUB_H
+#define CRUN__HUB_H
+
+#include <crun/hub.h>
+
+#include "clock.h"
+#include "policy.h"
+#include "runner.h"
+#include "task.h"
+#include "timer.h"
+
+struct crun__loop;
+
+/* I/O and timers are looked at after this many switches at the latest: often enough to keep latency
+ * below a few microseconds, rarely enough that an epoll_wait (about 300 ns) costs 2 ns a switch. */
+enum { CRUN__POLL_BUDGET = 128 };
+
+struct crun_hub {
+    crun_task *current; /* NULL in callbacks of the loop */
+    crun__link ready;
+    int budget; /* switches left before the next look at I/O and timers */
+    crun__policy *policy; /* NULL: first in, first out */
+    crun__runners runners;
+    crun__timers timers;
+    crun__clock clock;
+    struct crun__loop *loop;
+    size_t stack_budget;
+    size_t live;    /* tasks that have not ended, without the main one */
+    size_t daemons; /* of those */
+    crun_waitq idle; /* who waits for the last task that is no daemon */
+    unsigned holds;
+    uint64_t next_id;
+    uint64_t polls;
+    crun__link c_tasks; /* live tasks of kind C */
+    crun__task_type c_type;
+    crun_task *main;   /* the one on the thread's own stack */
+    crun_task own_main; /* while no host language brings one */
+    void (*stuck)(crun_hub *hub, void *arg); /* told before a deadlock is raised; NULL: nobody */
+    void *stuck_arg;
+};
+
+/* The thread's hub. Tasks never move between threads, so its address may be kept across switches. */
+extern _Thread_local crun_hub *crun__hub;
+
+/* Puts a task at the end of the ready queue. */
+static inline void crun__ready(crun_hub *hub, crun_task *task)
+{
+    task->status = CRUN_TASK_READY;
+    crun__list_push_tail(&hub->ready, &task->wait.link);
+}
+
+/*
+ * The next task to run, taken from the ready queue; polls, and waits for I/O and timers when nothing
+ * is ready. Runs on the stack of whoever has nothing to do. Never NULL.
+ */
+crun_task *crun__next(crun_hub *hub);
+
+/*
+ * Gives the processor away on behalf of the running task, which keeps its stack; returns when the
+ * task is resumed. A stack for others must be at hand: see crun__runners_reserve.
+ */
+void crun__switch_away(crun_hub *hub);
+
+/*
+ * Whether a wait that could yield should still keep its stack. Parking by stack is the faster way as
+ * long as the parked stacks stay few.
+ */
+static inline bool crun__stack_affordable(const crun_hub *hub)
+{
+    return hub->runners.busy <= hub->stack_budget;
+}
+
+/* The task is counted as not, or again, keeping the program alive. */
+void crun__hub_count(crun_hub *hub, crun_task *task, int by);
+
+/*
+ * Makes caller's memory the main task, in place of the one that runs now on the thread's own stack; and
+ * gives the place back to the hub's own.
+ */
+void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type);
+void crun__hub_reset_main(crun_hub *hub);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <stdlib.h>
+
+#include "hub.h"
+
+typedef struct crun__post {
+    struct crun__post *next;
+    void (*fn)(void *arg);
+    void *arg;
+} crun__post;
+
+static void on_timer(uv_timer_t *timer)
+{
+    (void)timer; /* its only work was to end the wait */
+}
+
+static void on_async(uv_async_t *async)
+{
+    (void)async;
+}
+
+static int open_handles(crun__loop *loop)
+{
+    int rc = uv_timer_init(&loop->uv, &loop->timer);
+    if (rc < 0)
+        return rc;
+    rc = uv_async_init(&loop->uv, &loop->async, on_async);
+    if (rc < 0)
+        return rc;
+    uv_unref((uv_handle_t *)&loop->async);
+    return 0;
+}
+
+int crun__loop_new(crun__loop **out)
+{
+    crun__loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return CRUN_ENOMEM;
+    loop->last = &loop->first;
+    int rc = uv_mutex_init(&loop->lock);
+    if (rc < 0)
+        goto no_mutex;
+    rc = uv_loop_init(&loop->uv);
+    if (rc < 0)
+        goto no_loop;
+    rc = open_handles(loop);
+    if (rc < 0)
+        goto no_handles;
+    *out = loop;
+    return 0;
+
+no_handles:
+    uv_loop_close(&loop->uv);
+no_loop:
+    uv_mutex_destroy(&loop->lock);
+no_mutex:
+    free(loop);
+    return rc;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void crun__loop_free(crun__loop *loop)
+{
+    crun__loop_inbox(loop);
+    uv_walk(&loop->uv, close_handle, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+    uv_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+bool crun__loop_alive(const crun__loop *loop)
+{
+    return uv_loop_alive(&loop->uv);
+}
+
+struct count {
+    crun__loop *loop;
+    size_t handles;
+};
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    struct count *c = arg;
+    c->handles += handle != (uv_handle_t *)&c->loop->timer &&
+                  handle != (uv_handle_t *)&c->loop->async;
+}
+
+size_t crun__loop_handles(crun__loop *loop)
+{
+    struct count c = {loop, 0};
+    uv_walk(&loop->uv, count_handle, &c);
+    return c.handles;
+}
+
+/* libuv waits in whole milliseconds: round up, so as not to wake early and poll again. */
+static uint64_t milliseconds(crun_time ns)
+{
+    return (uint64_t)ns / 1000000 + ((uint64_t)ns % 1000000 != 0);
+}
+
+void crun__loop_poll(crun__loop *loop, crun_time ns)
+{
+    if (ns <= 0) {
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+        return;
+    }
+    if (ns != CRUN_FOREVER) {
+        uv_update_time(&loop->uv);
+        uv_timer_start(&loop->timer, on_timer, milliseconds(ns), 0);
+    }
+    /* The async handle counts during a wait only: it may be all that is waited for. */
+    uv_ref((uv_handle_t *)&loop->async);
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    uv_unref((uv_handle_t *)&loop->async);
+    uv_timer_stop(&loop->timer);
+}
+
+static crun__post *take_all(crun__loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    crun__post *first = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    uv_mutex_unlock(&loop->lock);
+    return first;
+}
+
+void crun__loop_inbox(crun__loop *loop)
+{
+    if (!atomic_load_explicit(&loop->woken, memory_order_relaxed) ||
+        !atomic_exchange(&loop->woken, false))
+        return;
+    if (loop->on_wake)
+        loop->on_wake(loop->on_wake_arg);
+    for (crun__post *p = take_all(loop), *next; p; p = next) {
+        next = p->next;
+        p->fn(p->arg);
+        free(p);
+    }
+}
+
+void crun_hub_wake(crun_hub *hub)
+{
+    atomic_store(&hub->loop->woken, true);
+    uv_async_send(&hub->loop->async);
+}
+
+void crun_hub_on_wake(crun_hub *hub, void (*fn)(void *arg), void *arg)
+{
+    hub->loop->on_wake = fn;
+    hub->loop->on_wake_arg = arg;
+}
+
+int crun_hub_post(crun_hub *hub, void (*fn)(void *arg), void *arg)
+{
+    crun__loop *loop = hub->loop;
+    crun__post *p = malloc(sizeof *p);
+    if (!p)
+        return CRUN_ENOMEM;
+    *p = (crun__post){NULL, fn, arg};
+    uv_mutex_lock(&loop->lock);
+    *loop->last = p;
+    loop->last = &p->next;
+    uv_mutex_unlock(&loop->lock);
+    crun_hub_wake(hub);
+    return 0;
+}

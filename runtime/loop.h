@@ -1,0 +1,46 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The hub's libuv loop: waiting for I/O, waking from other threads, the inbox.
+ */
+#ifndef CRUN__LOOP_H
+#define CRUN__LOOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <crun/hub.h>
+#include <uv.h>
+
+struct crun__post;
+
+typedef struct crun__loop {
+    uv_loop_t uv;
+    uv_timer_t timer;  /* runs only during a wait, for the earliest deadline */
+    uv_async_t async;  /* ends a wait from another thread or a signal handler */
+    atomic_bool woken; /* since the inbox was last looked at */
+    uv_mutex_t lock;   /* guards the inbox */
+    struct crun__post *first, **last;
+    void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */
+    void *on_wake_arg;
+} crun__loop;
+
+/* Returns: 0 and the loop, or a code. */
+int crun__loop_new(crun__loop **out);
+
+/* All handles must have been closed, or be about to be. */
+void crun__loop_free(crun__loop *loop);
+
+/* Whether handles or requests of tasks could bring something. */
+bool crun__loop_alive(const crun__loop *loop);
+
+/* The number of handles that tasks have open. */
+size_t crun__loop_handles(crun__loop *loop);
+
+/* Runs callbacks of what has happened, after waiting at most `ns` for the first of them. */
+void crun__loop_poll(crun__loop *loop, crun_time ns);
+
+/* Calls what was posted and the wake handler. Cheap when there is nothing. */
+void crun__loop_inbox(crun__loop *loop);
+
+#endif
