@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "list.h"
+#include "../../runtime/list.h"
 #include "test.h"
 
 struct item {
