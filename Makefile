@@ -19,40 +19,45 @@ INCDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 # FLAVOUR=asan|tsan|ucontext|gcstress|valgrind builds a variant of everything in build/<flavour>/.
 # SWITCH=asm|ucontext says how tasks change C stacks: by assembly where there is some for the processor.
-FLAVOUR ?=
-ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 SWITCH ?= $(if $(wildcard runtime/switch_$(ARCH).S),asm,ucontext)
-V ?=
-
+# V=1 shows the commands.
 pc = $(shell $(PKG_CONFIG) $1 2>/dev/null)
 LUA_PC ?= lua5.4
 pc_lua_inc := $(patsubst -I%,%,$(firstword $(call pc,--cflags-only-I $(LUA_PC))))
 pc_lua_dir := $(call pc,--variable=libdir $(LUA_PC))
+pc_uv_inc := $(call pc,--variable=includedir libuv)
 pc_uv_dir := $(call pc,--variable=libdir libuv)
 LUA_INCDIR ?= $(or $(pc_lua_inc),/usr/include)
 LUA_STATIC ?= $(firstword $(wildcard $(pc_lua_dir)/lib$(LUA_PC).a $(pc_lua_dir)/liblua.a))
-LIBUV_INCDIR ?= $(or $(call pc,--variable=includedir libuv),/usr/include)
+LIBUV_INCDIR ?= $(or $(pc_uv_inc),/usr/include)
 LIBUV_LIBDIR ?= $(pc_uv_dir)
 
 # --- Flavours ------------------------------------------------------------------------------------------------------
+in_flavour := asan tsan ucontext gcstress valgrind
+# CRUN_CHILD_TIMEOUT and CRUN_SPEC_SCALE tell the specs how slow the flavour is.
 ifeq ($(FLAVOUR),asan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.2
 else ifeq ($(FLAVOUR),tsan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=thread
+  test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.1
 else ifeq ($(FLAVOUR),ucontext)
   SWITCH := ucontext
 else ifeq ($(FLAVOUR),gcstress)
-  export CRUN_GCSTRESS := 1
+  test_env := CRUN_CHILD_TIMEOUT=60 CRUN_GCSTRESS=1
 else ifeq ($(FLAVOUR),valgrind)
+  test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02
   under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 else ifneq ($(FLAVOUR),)
-  $(error FLAVOUR=$(FLAVOUR) is not one of: asan tsan ucontext gcstress valgrind)
+  $(error FLAVOUR=$(FLAVOUR) is not one of: $(in_flavour))
 endif
 
 # --- Required flags: never appended to CFLAGS, which a command line may replace ------------------------------------
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
 c_flags := -std=c11 -fvisibility=hidden -pthread $(warnings) $(flavour_flags)
-cpp_flags := -D_GNU_SOURCE= -I. -Iruntime/include -Ibindings/include $(if $(filter-out /usr/include,$(LIBUV_INCDIR)),-isystem $(LIBUV_INCDIR)) \
+uv_flags := $(addprefix -isystem ,$(filter-out /usr/include,$(LIBUV_INCDIR)))
+cpp_flags := -D_GNU_SOURCE= -I. -Iruntime/include -Ibindings/include $(uv_flags) \
   $(if $(filter ucontext,$(SWITCH)),-DCRUN_SWITCH_UCONTEXT)
 lua_flags := -isystem $(LUA_INCDIR)
 pic_flags := -fPIC -ftls-model=initial-exec
@@ -61,7 +66,7 @@ link = $(CC) $(CFLAGS) $(flavour_flags) $(LDFLAGS)
 
 # --- Sources and products ------------------------------------------------------------------------------------------
 B := build$(if $(FLAVOUR),/$(FLAVOUR))
-version := $(or $(shell sed -n 's/^\#define CRUN_VERSION "\(.*\)"/\1/p' runtime/include/crun/crun.h 2>/dev/null),0.0.0)
+version := $(shell sed -n 's/^\#define CRUN_VERSION "\(.*\)"/\1/p' runtime/include/crun/version.h)
 abi := $(basename $(version))
 
 switch_src := $(if $(filter asm,$(SWITCH)),runtime/switch_$(ARCH).S,runtime/switch_ucontext.c)
@@ -78,7 +83,7 @@ runtime_obj := $(call objects,obj,$(runtime_src))
 bindings_obj := $(call objects,obj,$(bindings_src))
 shared_runtime := $(call objects,pic,$(runtime_src))
 shared_all := $(shared_runtime) $(call objects,pic,$(bindings_src))
-program_obj := $(call objects,obj,$(program_src)) $(B)/gen/faces.o $(B)/gen/table.o
+program_obj := $(call objects,obj,$(program_src)) $(B)/gen/faces.o
 ctest_help_obj := $(call objects,obj,$(ctest_help_src))
 
 program := $(B)/$(PROGNAME)
@@ -94,12 +99,14 @@ embeds := $(patsubst examples/%.c,$(B)/examples/%,$(embed_src))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $1 '$@')
 
-.PHONY: all
+.PHONY: all module missing run deps deps-test test check check-bin check-c examples ubsan $(in_flavour) aarch64 bench \
+  env lint format layers symbols sizes install-check install install-program install-module install-lib uninstall dist \
+  clean help
 all: $(program) $(module) $(libraries) $(embeds) ## build the program, the module and the libraries
+module: $(module)
 
-# Said once, before the first file that would fail, with the package that cures it.
-missing := $(if $(and $(wildcard $(LUA_INCDIR)/lua.h),$(wildcard $(LUA_STATIC)),$(wildcard $(LIBUV_INCDIR)/uv.h)),,missing)
-.PHONY: missing
+# Named before the first file that would fail, with the package that brings it.
+missing := $(if $(and $(wildcard $(LUA_INCDIR)/lua.h),$(wildcard $(LIBUV_INCDIR)/uv.h)),,missing)
 missing:
 	@.ci/deps check build
 
@@ -124,18 +131,15 @@ $(B)/gen/inputs: FORCE
 	@echo '$(inputs)' | cmp -s - $@ || echo '$(inputs)' >$@
 FORCE:
 
-$(B)/gen/faces.S: $(faces) .ci/embed $(B)/gen/inputs
+$(B)/gen/faces.c: $(faces) .ci/embed $(B)/gen/inputs
 	$(call say,EMBED)
-	$(Q).ci/embed faces $(faces) >$@
-$(B)/gen/table.c: $(faces) .ci/embed $(B)/gen/inputs
-	$(Q).ci/embed table $(faces) >$@
-$(B)/gen/faces.o: $(B)/gen/faces.S $(faces)
-	$(Q)$(CC) -c -o $@ $<
-$(B)/gen/table.o: $(B)/gen/table.c bindings/embedded.h
+	$(Q).ci/embed $(faces) >$@
+$(B)/gen/faces.o: $(B)/gen/faces.c bindings/embedded.h
 	$(Q)$(CC) $(CFLAGS) $(c_flags) $(cpp_flags) $(CPPFLAGS) -c -o $@ $<
 
 # --- Linking -------------------------------------------------------------------------------------------------------
-$(program): $(runtime_obj) $(bindings_obj) $(program_obj) $(B)/gen/inputs bindings/program.map
+$(program): $(runtime_obj) $(bindings_obj) $(program_obj) $(B)/gen/inputs bindings/program.map \
+    | $(if $(LUA_STATIC),,missing)
 	$(call say,LINK)
 	$(Q)$(link) -Wl,--dynamic-list=bindings/program.map -o $@ $(filter %.o,$^) \
 	  -Wl,--whole-archive $(LUA_STATIC) -Wl,--no-whole-archive $(libs) $(LDLIBS)
@@ -166,7 +170,8 @@ $(filter $(B)/spec/test_lua%,$(ctests)): $(B)/libcrun.a
 $(B)/spec/%: $(B)/obj/spec/c/%.o $(ctest_help_obj) $(B)/obj/libruntime.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $(filter %.o,$^) $(or $(filter %/libcrun.a,$^),$(B)/obj/libruntime.a) $(with_lua) $(libs) $(LDLIBS)
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(or $(filter %/libcrun.a,$^),$(B)/obj/libruntime.a) $(with_lua) \
+	  $(libs) $(LDLIBS)
 $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libcrun.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
@@ -175,86 +180,70 @@ $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libcrun.a
 # --- Running and testing -------------------------------------------------------------------------------------------
 lua_path := $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath := $(CURDIR)/build/lib/?.so;;
-export CRUN_BUILD := $(CURDIR)/$(B)
 # SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua
 SPECS ?= spec
-SPEC_FLAGS ?=
+specs = .ci/specs.lua $(SPEC_FLAGS) $(SPECS)
+test_env += CRUN_BUILD='$(CURDIR)/$(B)' CRUN_BIN='$(under) $(CURDIR)/$(program)' LUA_BIN='$(LUA)'
 
-.PHONY: run deps test deps-test check check-bin check-c asan ubsan tsan ucontext aarch64 valgrind gcstress bench env
-deps: ## install what the build needs
-	@.ci/deps install build
-deps-test: ## install what the tests need
-	@.ci/deps install test
-run: ## install what is missing, build, run examples/01-tour.lua
-	@.ci/deps install build
+run: deps ## install what is missing, build, run examples/01-tour.lua
 	@$(MAKE) --no-print-directory all
 	$(program) examples/01-tour.lua
-test: ## install the test tools, run every test
-	@.ci/deps install test
-	@.ci/steps all check check-bin check-c ucontext aarch64 asan tsan gcstress valgrind
-check: all ## the specs under stock lua5.4
-	LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) .ci/specs.lua $(SPEC_FLAGS) $(SPECS)
+deps:; @.ci/deps install build ## install what the build needs
+deps-test:; @.ci/deps install test ## install what the tests need too
+test: deps-test ## install what the tests need, build, run every test
+	@.ci/steps all check check-bin check-c aarch64 $(in_flavour)
+check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
+	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs)
 check-bin: all ## the specs under the program
-	$(under) $(program) .ci/specs.lua $(SPEC_FLAGS) $(SPECS)
+	$(test_env) $(under) $(program) $(specs)
 check-c: $(ctests) ## the C tests of runtime/
-	@UNDER='$(under)' .ci/ctests $(ctests)
+	@$(test_env) UNDER='$(under)' .ci/ctests $(ctests)
+examples: all ## the examples, their output compared
+	$(test_env) $(program) .ci/specs.lua spec/examples_spec.lua
+ubsan: asan
 asan tsan ucontext gcstress valgrind: ## C tests and specs in that flavour, in build/<flavour>
 	@$(MAKE) --no-print-directory FLAVOUR=$@ check-c check-bin
-ubsan: asan ## the same flavour as asan
-aarch64: ## the assembly for aarch64, under qemu
-	@.ci/aarch64 build/aarch64 $(cpp_flags)
-bench: all ## one table: crun beside the peers found here
-	@$(program) bench/run.lua $(BENCH_FLAGS)
+aarch64:; @.ci/aarch64 build/aarch64 $(cpp_flags) ## the assembly for aarch64, under qemu
+bench: all; @bench/run $(BENCH_FLAGS) ## one table: crun beside the peers found here
 env: ## export lines with which a stock lua5.4 finds this checkout
-	@echo "export LUA_PATH='$(lua_path)'"
-	@echo "export LUA_CPATH='$(lua_cpath)'"
+	@printf "export LUA_PATH='%s'\nexport LUA_CPATH='%s'\n" '$(lua_path)' '$(lua_cpath)'
 
 # --- Checks that run nothing ---------------------------------------------------------------------------------------
-.PHONY: lint format layers symbols sizes install-check
-lint: ## luacheck, clang-tidy, clang-format
-	@.ci/lint $(cpp_flags) $(lua_flags)
-format: ## let clang-format rewrite the C sources
-	@.ci/lint format
-layers: ## what may include what
-	@CC='$(CC)' .ci/layers $(cpp_flags)
-symbols: all ## what the products export
-	@.ci/symbols $(B) $(PROGNAME)
-sizes: ## lengths of files and functions
-	@.ci/sizes
-install-check: all ## install into a temporary folder, and use it from there
-	@.ci/install-check
+lint:; @.ci/lint $(cpp_flags) $(lua_flags) ## luacheck, clang-format, clang-tidy
+format:; @.ci/lint format ## let clang-format rewrite the C sources
+layers:; @CC='$(CC)' .ci/layers $(cpp_flags) $(lua_flags) ## what may include what
+symbols: all; @.ci/symbols $(B) $(PROGNAME) ## what the products export
+sizes:; @.ci/sizes ## lengths of files, functions and lines
+install-check: all; @.ci/install-check $(PROGNAME) $(LUA) ## install into temporary folders, use everything from there
 
 # --- Installing ----------------------------------------------------------------------------------------------------
-.PHONY: install install-lua install-lib uninstall dist clean help
-headers := $(wildcard runtime/include/crun/*.h) $(wildcard bindings/include/crun/*.h)
+headers := $(wildcard runtime/include/crun/*.h bindings/include/crun/*.h)
 put = $(INSTALL) -d '$(DESTDIR)$2' && $(INSTALL) -m $3 $1 '$(DESTDIR)$2'
 
-install: install-lua install-lib ## program, module, libraries, headers, man page; DESTDIR= PREFIX=
-install-lua: all ## program, module and Lua faces only
+install: install-program install-module install-lib ## everything; DESTDIR= PREFIX=
+install-program: $(program) ## the program and its manual page
 	$(call put,$(program),$(BINDIR),755)
+	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1' && $(INSTALL) -m 644 docs/crun.1 '$(DESTDIR)$(MANDIR)/man1/$(PROGNAME).1'
+install-module: $(module) ## the module for stock Lua and its Lua faces
 	$(call put,$(module),$(LIBDIR)/crun,755)
-	$(foreach dir,$(sort $(dir $(faces))),$(call put,$(filter $(dir)%.lua,$(faces)),$(LUADIR)/$(dir:lua/%=%),644)
-	)
-	$(if $(wildcard docs/crun.1),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1' && \
-	  $(INSTALL) -m 644 docs/crun.1 '$(DESTDIR)$(MANDIR)/man1/$(PROGNAME).1')
-install-lib: all ## libcrun, headers and pkg-config files only
+	$(foreach dir,$(sort $(dir $(faces))),$(call put,$(wildcard $(dir)*.lua),$(LUADIR)/$(dir:lua/%=%),644) &&) true
+install-lib: $(libraries) ## the libraries for C hosts, headers, pkg-config files
 	$(call put,$(headers),$(INCDIR)/crun,644)
-	$(call put,$(filter %.a,$(libraries)),$(SYSLIBDIR),644)
+	$(call put,$(B)/libcrun.a,$(SYSLIBDIR),644) && ln -sf libcrun.a '$(DESTDIR)$(SYSLIBDIR)/libcrun-lua.a'
 	$(call put,$(filter-out %.a,$(libraries)),$(SYSLIBDIR),755)
-	cd '$(DESTDIR)$(SYSLIBDIR)' && for l in libcrun libcrun-lua; do \
-	  ln -sf $$l.so.$(version) $$l.so.$(abi) && ln -sf $$l.so.$(version) $$l.so || exit 1; done && ln -sf libcrun.a libcrun-lua.a
+	cp -P $(foreach l,libcrun libcrun-lua,$(B)/$l.so $(B)/$l.so.$(abi)) '$(DESTDIR)$(SYSLIBDIR)'
 	$(INSTALL) -d '$(DESTDIR)$(SYSLIBDIR)/pkgconfig'
-	for pc in crun crun-lua; do sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(SYSLIBDIR)|' -e 's|@INCDIR@|$(INCDIR)|' \
-	  -e 's|@VERSION@|$(version)|' -e 's|@LUA@|$(LUA_PC)|' $$pc.pc.in >'$(DESTDIR)$(SYSLIBDIR)'/pkgconfig/$$pc.pc || exit 1; done
+	.ci/pc '$(DESTDIR)$(SYSLIBDIR)/pkgconfig' PREFIX='$(PREFIX)' LIBDIR='$(SYSLIBDIR)' INCDIR='$(INCDIR)' \
+	  VERSION='$(version)' LUA='$(LUA_PC)'
 uninstall: ## remove what install put there
-	cd '$(DESTDIR)/' && rm -f '.$(BINDIR)/$(PROGNAME)' '.$(MANDIR)/man1/$(PROGNAME).1' \
+	cd '$(DESTDIR)/' && rm -rf '.$(INCDIR)/crun' '.$(LUADIR)/crun' '.$(LIBDIR)/crun' \
+	  '.$(BINDIR)/$(PROGNAME)' '.$(MANDIR)/man1/$(PROGNAME).1' \
 	  $(foreach l,libcrun libcrun-lua,'.$(SYSLIBDIR)'/$l.so* '.$(SYSLIBDIR)/$l.a') \
-	  '.$(SYSLIBDIR)/pkgconfig/crun.pc' '.$(SYSLIBDIR)/pkgconfig/crun-lua.pc' && \
-	  rm -rf '.$(INCDIR)/crun' '.$(LUADIR)/crun' '.$(LIBDIR)/crun'
+	  '.$(SYSLIBDIR)/pkgconfig/crun.pc' '.$(SYSLIBDIR)/pkgconfig/crun-lua.pc'
 dist: ## build/crun-<version>.tar.gz of the committed tree
 	@mkdir -p build && git archive --prefix=crun-$(version)/ -o build/crun-$(version).tar.gz HEAD
 	@echo build/crun-$(version).tar.gz
-clean: ## remove build/
-	rm -rf build
+clean:; rm -rf build ## remove build/
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '%-14s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
+	  while IFS='|' read -r target text; do printf '%-24s %s\n' "$$target" "$$text"; done

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * The Lua faces, carried inside the program so that it runs from any folder and from no installation.
- * The build generates the table from lua/crun/: `name` is the module's name as `require` takes it ("crun",
- * "crun.net"), `data` its source text of `size` bytes. A NULL name ends the table.
+ * The Lua faces, carried inside the program so that it runs from any folder and uninstalled. The
+ * build generates the table from lua/crun/: `name` is the module's name as `require` takes it
+ * ("crun", "crun.net"), `data` its source text of `size` bytes. A NULL name ends the table.
  */
 struct crun__embedded {
     const char *name;
