@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: MIT
+-- The benches: crun's program, the peers' folder for the same work, the figures, and the targets.
+
+--- One figure of a bench: a row of the table.
+---@class bench.Metric
+---@field key string the name the programs print it under
+---@field label string
+---@field unit string
+---@field higher boolean? whether more is better
+---@field targets bench.Target[]?
+
+--- What a figure is to reach: a ratio to a peer's, or a value.
+---@class bench.Target
+---@field peer string? "others": the best of all peers that are not C
+---@field ratio number? at most (at least, when higher is better) this times the peer's figure
+---@field value number? at most this
+
+--- A bench.
+---@class bench.Bench
+---@field name string
+---@field program string
+---@field peers string the folder of the peers' programs
+---@field busy boolean? the programs never sleep
+---@field scalable boolean? crun's program takes a factor for the amount of work
+---@field argument string? for every program
+---@field connections integer[]? makes it a server
+---@field quick boolean? false: left out by --quick
+---@field repetitions integer? at most so many
+---@field metrics bench.Metric[]
+
+---@type bench.Bench[]
+return {
+  {
+    name = "yield", program = "yield.lua", peers = "switch", busy = true, scalable = true,
+    metrics = {
+      { key = "ns_k2", label = "yield, 2 tasks", unit = "ns",
+        targets = { { peer = "go", ratio = 0.4 }, { peer = "luajit", ratio = 0.6 } } },
+      { key = "ns_k10000", label = "yield, 10,000 tasks", unit = "ns",
+        targets = { { peer = "go", ratio = 1.0 } } },
+    },
+  },
+  {
+    name = "spawn", program = "spawn.lua", peers = "spawn", busy = true, scalable = true,
+    metrics = {
+      { key = "ns", label = "spawn + join", unit = "ns",
+        targets = { { peer = "go-mp", ratio = 1.0 } } },
+      { key = "counted_ns", label = "spawn, end counted", unit = "ns" },
+    },
+  },
+  {
+    name = "pingpong", program = "pingpong.lua", peers = "pingpong", busy = true, scalable = true,
+    metrics = {
+      { key = "ns", label = "ping-pong round trip", unit = "ns",
+        targets = { { peer = "go", ratio = 0.5 } } },
+    },
+  },
+  {
+    name = "queue", program = "queue.lua", peers = "queue", busy = true, scalable = true,
+    metrics = {
+      { key = "ns_1to1", label = "queue of 100, 1 to 1, item", unit = "ns",
+        targets = { { peer = "go", ratio = 1.4 } } },
+      { key = "ns_100to100", label = "queue of 100, 100 to 100, item", unit = "ns",
+        targets = { { peer = "go", ratio = 1.4 } } },
+    },
+  },
+  {
+    name = "memory", program = "memory.lua", peers = "idle-mem", argument = "100000",
+    repetitions = 3,
+    metrics = {
+      { key = "bytes_100000", label = "parked task, 100 k", unit = "bytes" },
+      { key = "park_us_100000", label = "start and park one, 100 k", unit = "us" },
+    },
+  },
+  {
+    name = "memory-1m", program = "memory.lua", peers = "idle-mem", argument = "1000000",
+    quick = false, repetitions = 1,
+    metrics = {
+      { key = "bytes_1000000", label = "parked task, 1 M", unit = "bytes",
+        targets = { { value = 1280 } } },
+      { key = "park_us_1000000", label = "start and park one, 1 M", unit = "us" },
+    },
+  },
+  {
+    name = "timers", program = "timers.lua", peers = "timers",
+    metrics = {
+      { key = "cpu_s", label = "100 k timers in 1 s, CPU", unit = "s",
+        targets = { { peer = "go", ratio = 1.0 } } },
+      { key = "overshoot_ms", label = "100 k timers in 1 s, overshoot", unit = "ms",
+        targets = { { peer = "go", ratio = 0.5 } } },
+    },
+  },
+  {
+    name = "gather", program = "gather.lua", peers = "gather",
+    metrics = {
+      { key = "ms", label = "gather 10 k tasks of 10 ms", unit = "ms",
+        targets = { { value = 13 } } },
+    },
+  },
+  {
+    name = "echo", program = "echo.lua", peers = "tcp-echo", connections = { 50, 1000 },
+    metrics = {
+      { key = "rps_50", label = "TCP echo, 50 connections", unit = "/s", higher = true,
+        targets = { { peer = "c-libuv", ratio = 0.92 }, { peer = "others", ratio = 1.0 } } },
+      { key = "rps_1000", label = "TCP echo, 1000 connections", unit = "/s", higher = true,
+        targets = { { peer = "c-libuv", ratio = 0.92 }, { peer = "others", ratio = 1.0 } } },
+      { key = "us_cpu_50", label = "server CPU per echo, 50", unit = "us" },
+      { key = "us_cpu_1000", label = "server CPU per echo, 1000", unit = "us" },
+    },
+  },
+}
