@@ -45,6 +45,7 @@ else ifeq ($(FLAVOUR),tsan)
 else ifeq ($(FLAVOUR),ucontext)
   SWITCH := ucontext
 else ifeq ($(FLAVOUR),gcstress)
+  bindings_flags := -include spec/support/gcstress.h
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_GCSTRESS=1
 else ifeq ($(FLAVOUR),valgrind)
   test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02
@@ -59,7 +60,7 @@ c_flags := -std=c11 -fvisibility=hidden -pthread $(warnings) $(flavour_flags)
 uv_flags := $(addprefix -isystem ,$(filter-out /usr/include,$(LIBUV_INCDIR)))
 cpp_flags := -D_GNU_SOURCE= -I. -Iruntime/include -Ibindings/include $(uv_flags) \
   $(if $(filter ucontext,$(SWITCH)),-DCRUN_SWITCH_UCONTEXT)
-lua_flags := -isystem $(LUA_INCDIR)
+lua_flags := -isystem $(LUA_INCDIR) $(bindings_flags)
 pic_flags := -fPIC -ftls-model=initial-exec
 libs := $(if $(filter-out /usr/lib%,$(LIBUV_LIBDIR)),-L$(LIBUV_LIBDIR)) -luv -lm -ldl -pthread
 link = $(CC) $(CFLAGS) $(flavour_flags) $(LDFLAGS)
