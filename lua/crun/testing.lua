@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+
+--- Tools for tests: a clock that jumps, a schedule that can be replayed, a look at what is left.
+local core = require "crun.core"
+local crun = require "crun"
+
+local M = {}
+
+--- Replaces the hub's clock by a virtual one: when every task waits, time jumps to the next
+--- timer at once, so a test that sleeps for an hour takes no time. I/O is still real.
+function M.virtual_clock()
+  core.clock("virtual")
+end
+
+--- Returns to the machine's monotonic clock.
+function M.real_clock()
+  core.clock("real")
+end
+
+--- Moves the virtual clock forward without waiting; timers that became due fire at the next wait.
+--- @param seconds number at least 0
+function M.advance(seconds)
+  core.advance(seconds)
+end
+
+--- Draws the next ready task by a seeded generator instead of first in, first out. The same seed
+--- gives the same schedule, so a failure can be replayed.
+--- @param seed integer|nil nil returns to first in, first out
+function M.seed(seed)
+  core.schedule(seed)
+end
+
+--- What the hub holds, as a table of counts: the difference of two of them is what was left over.
+--- @return table<string, integer>
+function M.snapshot()
+  local stats = core.stats()
+  return {
+    tasks = stats.tasks,
+    handles = stats.handles,
+    timers = stats.timers,
+    stacks = stats.stacks - stats.stacks_idle,
+  }
+end
+
+local function describe_task(task)
+  local where = task:traceback():match("[^\n]+:%d+:[^\n]*") or "no Lua frame"
+  return ("%s '%s' at %s"):format(tostring(task), task.name, where:gsub("^%s+", ""))
+end
+
+local function leaked_tasks(list)
+  local current = crun.current()
+  for _, task in ipairs(crun.tasks()) do
+    if task ~= current and task.id ~= 1 then
+      list[#list + 1] = describe_task(task)
+    end
+  end
+end
+
+--- Names everything that is still alive and should not be: tasks other than the main one and the
+--- caller; handles, timers and parked stacks above those counted in `before`.
+--- @param before table<string, integer>|nil a `snapshot()`; without it only tasks are looked at
+--- @return string[] empty when nothing leaked
+function M.leaks(before)
+  local list = {}
+  leaked_tasks(list)
+  if before then
+    local now = M.snapshot()
+    for _, kind in ipairs { "handles", "timers", "stacks" } do
+      if now[kind] > before[kind] then
+        list[#list + 1] = ("%d %s more than before"):format(now[kind] - before[kind], kind)
+      end
+    end
+  end
+  return list
+end
+
+return M

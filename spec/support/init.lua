@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: MIT
+
+--- What the specs share: both ways to park, logs, error collectors, counts that fit the flavour.
+local busted = require "busted"
+local core = require "crun.core"
+local crun = require "crun"
+local gcstress = require "spec.support.gcstress"
+local testing = require "crun.testing"
+
+local M = {}
+
+local MODES = {
+  { name = "by stack", budget = 1024 },
+  { name = "by yield", budget = 0 },
+}
+
+--- Defines the test twice: with waits that park by stack, and by yield wherever that is possible.
+--- The body runs in a task of its own, on the virtual clock.
+function M.both(title, body)
+  for _, mode in ipairs(MODES) do
+    busted.it(("%s (%s)"):format(title, mode.name), function()
+      core.stack_budget(mode.budget)
+      testing.virtual_clock()
+      crun.spawn(body):get()
+    end)
+  end
+end
+
+--- Defines the test on the virtual clock, in the main task.
+function M.virtual(title, body)
+  busted.it(title, function()
+    testing.virtual_clock()
+    body()
+  end)
+end
+
+--- A list to note events in: `log(x)` appends, `log:text()` joins with spaces.
+function M.log()
+  local log = {}
+  function log:text()
+    return table.concat(self, " ")
+  end
+  return setmetatable(log, {
+    __call = function(self, event) self[#self + 1] = tostring(event) end,
+  })
+end
+
+--- Collects unobserved failures instead of letting them be printed; gone after the test.
+function M.collect_failures()
+  local failures = {}
+  crun.on_error = function(task, err, traceback)
+    failures[#failures + 1] = { task = task, err = err, traceback = traceback }
+  end
+  return failures
+end
+
+--- Lets every ready task run a few times.
+function M.settle(turns)
+  for _ = 1, turns or 3 do
+    crun.yield()
+  end
+end
+
+--- A count scaled down where each step is slow: by `CRUN_SPEC_SCALE` (a factor up to 1), or to a
+--- hundredth under GC stress.
+function M.scaled(n)
+  local scale = tonumber(os.getenv("CRUN_SPEC_SCALE") or (gcstress.enabled and 0.01 or 1))
+  return math.max(2, math.floor(n * scale))
+end
+
+--- Calls and returns the error that it must raise.
+function M.raised(fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then error("an error was expected", 2) end
+  return err
+end
+
+--- Checks that a call is refused as misuse: at the caller's line, with each of the words.
+function M.refuses(words, fn)
+  local err = M.raised(fn)
+  if type(err) ~= "string" then error("not a string: " .. tostring(err), 2) end
+  local where = debug.getinfo(fn, "S").short_src
+  if err:sub(1, #where) ~= where then
+    error("not raised at the caller's level: " .. err, 2)
+  end
+  for _, word in ipairs(words) do
+    if not err:find(word, 1, true) then
+      error(("%q is not in %q"):format(word, err), 2)
+    end
+  end
+end
+
+return M
