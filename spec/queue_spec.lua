@@ -1,0 +1,180 @@
+-- SPDX-License-Identifier: MIT
+
+local crun = require "crun"
+local support = require "spec.support"
+local both = support.both
+
+describe("Queue:", function()
+  it("tostring shows how full it is", function()
+    local queue = crun.Queue(10)
+    for i = 1, 3 do queue:put(i) end
+    assert.equal("crun.Queue: 3/10 items", tostring(queue))
+    assert.matches("^crun.Queue: 0", tostring(crun.Queue()))
+  end)
+
+  it("maxsize is the size given, 0 when unbounded", function()
+    assert.equal(3, crun.Queue(3).maxsize)
+    assert.equal(0, crun.Queue().maxsize)
+    assert.equal(0, crun.Queue(0).maxsize)
+    assert.equal(0, crun.Queue(nil).maxsize)
+  end)
+
+  it("refuses what is no size", function()
+    for _, size in ipairs { -1, 1.5, "x", {}, 0 / 0 } do
+      support.refuses({ "bad argument #1 to 'Queue'" }, function() crun.Queue(size) end)
+    end
+  end)
+
+  it("methods refuse a wrong self", function()
+    local queue = crun.Queue()
+    for _, name in ipairs {
+      "put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full", "task_done", "join",
+      "close", "iter",
+    } do
+      local method = queue[name]
+      support.refuses({ "crun.Queue" }, function() method({}) end)
+      support.refuses({ "crun.Queue" }, function() method() end)
+    end
+  end)
+
+  it("refuses timeouts that are none, naming the argument", function()
+    local queue = crun.Queue()
+    for _, value in ipairs { "x", {}, 0 / 0, false } do
+      support.refuses({ "bad argument #1 to 'get'" }, function() queue:get(value) end)
+      support.refuses({ "bad argument #2 to 'put'" }, function() queue:put(1, value) end)
+      support.refuses({ "bad argument #1 to 'join'" }, function() queue:join(value) end)
+    end
+    assert.equal(0, #queue)
+  end)
+
+  it("put without a value is misuse, put(nil) is not", function()
+    local queue = crun.Queue()
+    support.refuses({ "bad argument #1 to 'put'" }, function() queue:put() end)
+    assert.is_true(queue:put(nil))
+    assert.equal(1, #queue)
+  end)
+
+  it("has no other fields, and cannot be given any", function()
+    local queue = crun.Queue()
+    assert.equal(nil, queue.size)
+    support.refuses({ "size" }, function() queue.size = 1 end)
+    assert.is_not.equal("table", type(getmetatable(queue)))
+  end)
+
+  it("put gives true, and one-value success is told from failure by the count", function()
+    local queue = crun.Queue(1)
+    assert.same({ true, n = 1 }, table.pack(queue:put(1)))
+    assert.equal(3, select("#", queue:put(2, 0)))
+    assert.same({ 1, n = 1 }, table.pack(queue:get()))
+    assert.equal(3, select("#", queue:get(0)))
+    assert.same({ true, n = 1 }, table.pack(queue:put_nowait(1)))
+    assert.equal(3, select("#", queue:put_nowait(2)))
+    local _, message, code = queue:put_nowait(2)
+    assert.equal("EAGAIN", code)
+    assert.matches("^EAGAIN: ", message)
+  end)
+
+  both("keeps first in, first out over many more items than its first storage", function()
+    local queue = crun.Queue()
+    local put, got = 0, 0
+    for round = 1, 50 do
+      for _ = 1, round * 3 do
+        put = put + 1
+        queue:put(put)
+      end
+      for _ = 1, round * 2 do
+        got = got + 1
+        assert.equal(got, queue:get())
+      end
+    end
+    assert.equal(put - got, #queue)
+  end)
+
+  both("a producer and consumers over a bounded queue lose nothing and finish", function()
+    local queue, seen = crun.Queue(3), {}
+    local consumers = {}
+    for i = 1, 3 do
+      consumers[i] = crun.spawn(function()
+        for item in queue:iter() do
+          if item % 5 == 0 then crun.yield() end
+          if item % 7 == 0 then crun.sleep(0.1) end
+          seen[#seen + 1] = item
+          queue:task_done()
+        end
+      end)
+    end
+    for item = 1, 300 do queue:put(item) end
+    assert.is_true(queue:join())
+    queue:close()
+    crun.joinall(consumers)
+    table.sort(seen)
+    assert.equal(300, #seen)
+    for i = 1, 300 do assert.equal(i, seen[i]) end
+  end)
+
+  both("two tasks play ping-pong over two queues of one place", function()
+    local ping, pong = crun.Queue(1), crun.Queue(1)
+    local echo = crun.spawn(function()
+      for n in ping:iter() do pong:put(n + 1) end
+    end)
+    local n = 0
+    for _ = 1, 100 do
+      ping:put(n)
+      n = pong:get()
+    end
+    assert.equal(100, n)
+    ping:close()
+    echo:join()
+  end)
+
+  both("iter stops at the first nil item, which the loop takes for its end", function()
+    local queue, count = crun.Queue(), 0
+    queue:put(1)
+    queue:put(nil)
+    queue:put(2)
+    for _ in queue:iter() do count = count + 1 end
+    assert.equal(1, count)
+    assert.equal(2, queue:get())
+  end)
+
+  both("a loop may be left by break, the rest stays inside", function()
+    local queue = crun.Queue()
+    for i = 1, 5 do queue:put(i) end
+    for item in queue:iter() do
+      if item == 2 then break end
+    end
+    assert.equal(3, queue:get())
+    assert.equal(2, #queue)
+  end)
+
+  it("items are kept from the collector, and let go when they were taken", function()
+    local weak = setmetatable({}, { __mode = "v" })
+    local queue = crun.Queue()
+    for i = 1, 100 do
+      local item = { i }
+      weak[i] = item
+      queue:put(item)
+    end
+    collectgarbage()
+    for i = 1, 100 do assert.equal(i, queue:get()[1]) end
+    collectgarbage()
+    collectgarbage()
+    local left = 0
+    for _ in pairs(weak) do left = left + 1 end
+    assert.is_true(left <= 1)
+  end)
+
+  it("a queue nobody keeps is collected with what is inside", function()
+    local weak = setmetatable({}, { __mode = "k" })
+    for _ = 1, 10 do
+      local queue = crun.Queue()
+      queue:put({ queue })
+      weak[queue] = true
+    end
+    collectgarbage()
+    collectgarbage()
+    local left = 0
+    for _ in pairs(weak) do left = left + 1 end
+    assert.is_true(left <= 1)
+  end)
+end)

@@ -1,0 +1,112 @@
+-- SPDX-License-Identifier: MIT
+
+-- A switch is forced every N instructions of the virtual machine, by a count hook, while ordinary
+-- code runs in several tasks at once and others make garbage. What the code computes must not
+-- depend on it.
+local core = require "crun.core"
+local crun = require "crun"
+local support = require "spec.support"
+
+local corpus = {}
+for _, part in ipairs { require "spec.stress.corpus", require "spec.stress.corpus_data" } do
+  for name, fn in pairs(part) do corpus[#corpus + 1] = { name = name, run = fn } end
+end
+table.sort(corpus, function(a, b) return a.name < b.name end)
+
+local PLAIN = { create = coroutine.create, wrap = coroutine.wrap, yield = coroutine.yield }
+
+--- Coroutines of hooked code are hooked too.
+local function hooked_library(hook, every)
+  local lib = { yield = coroutine.yield }
+  function lib.create(fn)
+    local co = coroutine.create(fn)
+    debug.sethook(co, hook, "", every)
+    return co
+  end
+  function lib.wrap(fn)
+    local co = lib.create(fn)
+    return function(...)
+      local results = table.pack(coroutine.resume(co, ...))
+      if not results[1] then error(results[2], 0) end
+      return table.unpack(results, 2, results.n)
+    end
+  end
+  return lib
+end
+
+local function run_hooked(entry, every, counter)
+  local function hook()
+    counter.switches = counter.switches + 1
+    crun.yield()
+  end
+  local lib = hooked_library(hook, every)
+  debug.sethook(hook, "", every)
+  local result = entry.run(lib)
+  debug.sethook()
+  return result
+end
+
+local function churn(stop)
+  local keep = {}
+  while not stop.now do
+    for i = 1, 20 do
+      local finalized = setmetatable({}, { __gc = function() end })
+      keep[i % 7] = { ("x"):rep(i), function() return i end, finalized }
+    end
+    if #keep % 3 == 0 then collectgarbage("step") end
+    crun.yield()
+  end
+end
+
+local function check(expected, every, copies)
+  local counter, stop = { switches = 0 }, {}
+  local churner = crun.spawn(churn, stop)
+  local list = {}
+  for _ = 1, copies do
+    for _, entry in ipairs(corpus) do
+      list[#list + 1] = function() return run_hooked(entry, every, counter) end
+    end
+  end
+  local got = crun.gather(list)
+  stop.now = true
+  churner:join()
+  for i, result in ipairs(got) do
+    local entry = corpus[(i - 1) % #corpus + 1]
+    assert.equal(expected[entry.name], result, entry.name)
+  end
+  return counter.switches
+end
+
+local function expectations()
+  local expected = {}
+  for _, entry in ipairs(corpus) do expected[entry.name] = entry.run(PLAIN) end
+  return expected
+end
+
+describe("code with a switch forced every N instructions", function()
+  local expected = expectations()
+
+  it("has a corpus whose results do not vary by themselves", function()
+    assert.same(expected, expectations())
+  end)
+
+  for _, every in ipairs { 1, 2, 7, 53, 200, 1000 } do
+    support.both(("computes the same, N = %d"):format(every), function()
+      local switches = check(expected, every, every < 7 and 1 or 2)
+      assert.is_true(switches > #corpus)
+    end)
+  end
+
+  for seed = 1, 5 do
+    support.both(("computes the same under the schedule of seed %d"):format(seed), function()
+      core.schedule(seed)
+      check(expected, 17 * seed, 1)
+    end)
+  end
+
+  support.both("computes the same in the generational mode of the collector", function()
+    local old = collectgarbage("generational")
+    check(expected, 23, 1)
+    collectgarbage(old)
+  end)
+end)
