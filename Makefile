@@ -32,6 +32,8 @@ LUA_INCDIR ?= $(or $(pc_lua_inc),/usr/include)
 LUA_STATIC ?= $(firstword $(wildcard $(pc_lua_dir)/lib$(LUA_PC).a $(pc_lua_dir)/liblua.a))
 LIBUV_INCDIR ?= $(or $(pc_uv_inc),/usr/include)
 LIBUV_LIBDIR ?= $(pc_uv_dir)
+# Line editing at the interactive prompt, where libedit is there to build with; LIBEDIT= does without.
+LIBEDIT ?= $(call pc,--libs libedit)
 
 # --- Flavours ------------------------------------------------------------------------------------------------------
 in_flavour := asan tsan ucontext gcstress valgrind
@@ -122,6 +124,7 @@ $(B)/$1/%.o: %$2 Makefile | $(missing)
 	$$(Q)$$(CC) $$(CFLAGS) $$(c_flags) $$(cpp_flags) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach dir,obj pic,$(foreach suffix,.c .S,$(eval $(call rule,$(dir),$(suffix)))))
+$(if $(LIBEDIT),$(eval $(B)/obj/bindings/prog_input.o: cpp_flags += -DCRUN_LIBEDIT $(call pc,--cflags-only-I libedit)))
 -include $(patsubst %.o,%.d,$(runtime_obj) $(bindings_obj) $(shared_all) $(program_obj) $(ctest_help_obj) \
   $(ctests:$(B)/spec/%=$(B)/obj/spec/c/%.o) $(embeds:$(B)/%=$(B)/obj/%.o))
 
@@ -143,7 +146,7 @@ $(program): $(runtime_obj) $(bindings_obj) $(program_obj) $(B)/gen/inputs bindin
     | $(if $(LUA_STATIC),,missing)
 	$(call say,LINK)
 	$(Q)$(link) -Wl,--dynamic-list=bindings/program.map -o $@ $(filter %.o,$^) \
-	  -Wl,--whole-archive $(LUA_STATIC) -Wl,--no-whole-archive $(libs) $(LDLIBS)
+	  -Wl,--whole-archive $(LUA_STATIC) -Wl,--no-whole-archive $(libs) $(LIBEDIT) $(LDLIBS)
 
 $(module): $(shared_all) $(B)/gen/inputs bindings/module.map
 	$(call say,LINK)

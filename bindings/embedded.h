@@ -11,6 +11,7 @@
  */
 struct crun__embedded {
     const char *name;
+    const char *chunk; /* its name in messages, "@crun/net.lua" */
     const char *data;
     size_t size;
 };

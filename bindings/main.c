@@ -1,0 +1,206 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The `crun` program: lua(1) with a hub.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <crun/hub.h>
+#include <crun/lua.h>
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "lsignal.h"
+#include "prog.h"
+
+/* What the protected part of the program works on. */
+typedef struct program {
+    crun_hub *hub;
+    crun__options options;
+    char **argv;
+    bool attached;
+    int status; /* the exit status it came to */
+} program;
+
+/* The state's allocator and panic function are chosen here and nowhere else. */
+static lua_State *new_state(void)
+{
+    return luaL_newstate();
+}
+
+/* The global `arg`: the script at 0, its arguments after it, what stood before it at negative indices. */
+static void set_arg(lua_State *L, const program *p)
+{
+    int script = p->options.script ? p->options.end : 0;
+    lua_newtable(L);
+    for (int i = 0; p->argv[i]; i++) {
+        lua_pushstring(L, p->argv[i]);
+        lua_rawseti(L, -2, i - script);
+    }
+    lua_setglobal(L, "arg");
+}
+
+static void open_libraries(lua_State *L, const program *p)
+{
+    if (p->options.ignore_env) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+    }
+    luaL_openlibs(L);
+    crun__prog_preload(L);
+    set_arg(L, p);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+}
+
+/* LUA_INIT: a chunk, or "@" and the name of a file. */
+static bool run_init(lua_State *L)
+{
+    const char *name = "LUA_INIT_5_4", *init = getenv(name);
+    if (!init) {
+        name = "LUA_INIT";
+        init = getenv(name);
+    }
+    if (!init)
+        return true;
+    if (*init == '@')
+        return crun__prog_run(L, luaL_loadfile(L, init + 1));
+    const char *chunk = lua_pushfstring(L, "=%s", name);
+    bool ok = crun__prog_run(L, luaL_loadbuffer(L, init, strlen(init), chunk));
+    lua_pop(L, 1);
+    return ok;
+}
+
+/* Pushes what stands in `arg` by now, which an -e or LUA_INIT may have changed. Returns: how many. */
+static int push_arguments(lua_State *L)
+{
+    if (lua_getglobal(L, "arg") != LUA_TTABLE)
+        luaL_error(L, "'arg' is not a table");
+    int table = lua_gettop(L), n = (int)luaL_len(L, table);
+    luaL_checkstack(L, n + 3, "too many arguments to script");
+    for (int i = 1; i <= n; i++)
+        lua_rawgeti(L, table, i);
+    lua_remove(L, table);
+    return n;
+}
+
+/* A script named "-" is the standard input, unless "--" stands before it. */
+static bool run_script(lua_State *L, const program *p)
+{
+    char **argument = p->argv + p->options.end;
+    const char *name = *argument;
+    if (strcmp(name, "-") == 0 && strcmp(argument[-1], "--") != 0)
+        name = NULL;
+    int status = luaL_loadfile(L, name);
+    if (status == LUA_OK)
+        status = crun__prog_call(L, push_arguments(L), 0);
+    return crun__prog_report(L, status);
+}
+
+/* Without a script: prompts at a terminal, else runs the standard input. */
+static bool run_input(lua_State *L)
+{
+    if (!isatty(STDIN_FILENO))
+        return crun__prog_run(L, luaL_loadfile(L, NULL));
+    crun__options_greeting();
+    crun__prog_repl(L);
+    return true;
+}
+
+static bool run(lua_State *L, const program *p)
+{
+    const crun__options *o = &p->options;
+    if (o->banner)
+        crun__options_banner();
+    if (!o->ignore_env && !run_init(L))
+        return false;
+    if (!crun__options_run(L, o, p->argv))
+        return false;
+    if (o->script && !run_script(L, p))
+        return false;
+    if (o->interactive)
+        crun__prog_repl(L);
+    else if (!o->script && !o->statements && !o->banner)
+        return run_input(L);
+    return true;
+}
+
+static int run_protected(lua_State *L)
+{
+    program *p = lua_touserdata(L, 1);
+    luaL_checkversion(L);
+    open_libraries(L, p);
+    int rc = crun_lua_attach(L, p->hub);
+    if (rc < 0)
+        luaL_error(L, "cannot attach a hub: %s", crun_error_text(rc));
+    p->attached = true;
+    crun__signals_take(p->hub, true);
+    lua_pushboolean(L, run(L, p));
+    return 1;
+}
+
+/* A signal that found the main chunk waiting for nothing but its tasks is told here. */
+static void finish(lua_State *L, program *p, bool ok)
+{
+    int rc = crun_lua_finish(L, 0);
+    int signo = crun__signals_taken();
+    if (signo && ok)
+        crun__prog_say(lua_pushfstring(L, "interrupted! (%s)", crun__signals_name()));
+    if (signo)
+        p->status = CRUN__EXIT_SIGNAL + signo;
+    else if (crun__prog_deadlocked() || rc == CRUN_EDEADLK)
+        p->status = CRUN__EXIT_DEADLOCK;
+    else if (!ok || rc < 0 || crun_lua_failures(L) > 0)
+        p->status = CRUN__EXIT_ERROR;
+}
+
+/* The stack of C calls below a script is lua(1)'s, so that tracebacks look the same. */
+static int run_program(program *p)
+{
+    lua_State *L = new_state();
+    if (!L) {
+        crun__prog_say("cannot create state: not enough memory");
+        return CRUN__EXIT_ERROR;
+    }
+    int rc = crun_hub_new(&p->hub, NULL);
+    if (rc < 0) {
+        crun__prog_say(lua_pushfstring(L, "cannot create a hub: %s", crun_error_text(rc)));
+        lua_close(L);
+        return CRUN__EXIT_ERROR;
+    }
+    lua_pushcfunction(L, run_protected);
+    lua_pushlightuserdata(L, p);
+    bool ok = crun__prog_report(L, lua_pcall(L, 1, 1, 0)) && lua_toboolean(L, -1);
+    if (p->attached)
+        finish(L, p, ok);
+    else
+        p->status = CRUN__EXIT_ERROR;
+    lua_close(L);
+    crun__signals_give_back(p->hub);
+    crun_hub_free(p->hub);
+    return p->status;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    program p = {.options = crun__options_read(argv), .argv = argv};
+    if (argv[0] && argv[0][0])
+        crun__prog_set_name(argv[0]);
+    switch (p.options.action) {
+    case CRUN__PROG_HELP:
+        crun__options_help();
+        return CRUN__EXIT_OK;
+    case CRUN__PROG_VERSION:
+        crun__options_version();
+        return CRUN__EXIT_OK;
+    case CRUN__PROG_MISUSE:
+        crun__options_misuse(&p.options);
+        return CRUN__EXIT_ERROR;
+    case CRUN__PROG_RUN:
+        break;
+    }
+    return run_program(&p);
+}

@@ -1,0 +1,89 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What the files of the `crun` program share. The program behaves as lua(1) does and is a hub besides:
+ * the main chunk runs on the process's own C stack and its own lua_State, as the hub's main task.
+ */
+#ifndef CRUN__PROG_H
+#define CRUN__PROG_H
+
+#include <stdbool.h>
+
+#include <lua.h>
+
+enum crun__exit {
+    CRUN__EXIT_OK = 0,
+    CRUN__EXIT_ERROR = 1,    /* also a task's failure that nobody looked at, and wrong usage */
+    CRUN__EXIT_DEADLOCK = 2, /* every task waited for what nothing could bring */
+    CRUN__EXIT_SIGNAL = 128  /* plus the signal's number */
+};
+
+/* --- prog_options.c ----------------------------------------------------------------------- */
+
+enum crun__prog_action { CRUN__PROG_RUN, CRUN__PROG_HELP, CRUN__PROG_VERSION, CRUN__PROG_MISUSE };
+
+/* What the command line asks for. */
+typedef struct crun__options {
+    enum crun__prog_action action;
+    bool ignore_env;  /* -E */
+    bool interactive; /* -i */
+    bool banner;      /* -v, or implied by -i */
+    bool statements;  /* there is an -e */
+    int end;          /* the first argument that is no option */
+    bool script;      /* there is one at `end` */
+    const char *bad;  /* the argument at fault, for CRUN__PROG_MISUSE */
+} crun__options;
+
+/* Reads argv, which ends with a NULL; runs nothing. */
+crun__options crun__options_read(char **argv);
+
+/*
+ * Carries out the options that run something (-e, -l, -W), in their order, up to options->end.
+ * Returns: whether none failed; a failure has been reported.
+ */
+bool crun__options_run(lua_State *L, const crun__options *options, char **argv);
+
+/* Says on stderr what is wrong, and how the program is used. */
+void crun__options_misuse(const crun__options *options);
+
+/* Prints what --help, --version and -v print, and what greets at a terminal. */
+void crun__options_help(void);
+void crun__options_version(void);
+void crun__options_banner(void);
+void crun__options_greeting(void);
+
+/* --- prog_call.c -------------------------------------------------------------------------- */
+
+/* The name that errors are reported under, argv[0] as a rule; NULL: without any. */
+void crun__prog_set_name(const char *name);
+const char *crun__prog_name(void);
+
+/* Prints one line on stderr, under the program's name. */
+void crun__prog_say(const char *message);
+
+/*
+ * Calls the function below its nargs arguments. An error is turned into text with a traceback, as
+ * lua(1) does it. Returns: the status, LUA_OK or an error's, with the results or the text pushed.
+ */
+int crun__prog_call(lua_State *L, int nargs, int nresults);
+
+/* Prints and pops the error that stands on top if status says so. Returns: whether all is well. */
+bool crun__prog_report(lua_State *L, int status);
+
+/* Runs what was loaded; status is what loading it returned. Returns: whether all went well. */
+bool crun__prog_run(lua_State *L, int status);
+
+/* Whether the last call ended in a deadlock that nobody caught. */
+bool crun__prog_deadlocked(void);
+
+/* --- prog_embedded.c ---------------------------------------------------------------------- */
+
+/* Makes `crun.core` and the Lua faces known to require. */
+void crun__prog_preload(lua_State *L);
+
+/* --- prog_repl.c -------------------------------------------------------------------------- */
+
+/* Prompts, reads and runs statements until the end of input. */
+void crun__prog_repl(lua_State *L);
+
+#endif

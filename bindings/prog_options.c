@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include <crun/version.h>
+#include <lauxlib.h>
+
+#include "prog.h"
+
+/* An option that takes a value has it attached, or as the next argument unless that is an option too. */
+static bool has_value(char **option)
+{
+    return option[0][2] != '\0' || (option[1] && option[1][0] != '-');
+}
+
+static bool is_attached(const char *option)
+{
+    return option[2] != '\0';
+}
+
+static void misuse(crun__options *o, const char *argument)
+{
+    o->action = CRUN__PROG_MISUSE;
+    o->bad = argument;
+}
+
+/* "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on. */
+static bool read_long(crun__options *o, const char *argument)
+{
+    if (strcmp(argument, "--help") == 0)
+        o->action = CRUN__PROG_HELP;
+    else if (strcmp(argument, "--version") == 0)
+        o->action = CRUN__PROG_VERSION;
+    else if (argument[2] != '\0')
+        misuse(o, argument);
+    else
+        o->end++;
+    return false;
+}
+
+/* Returns: how many arguments the option is made of, 0 when it is none. */
+static int read_short(crun__options *o, char **argument)
+{
+    char letter = argument[0][1];
+    if (letter == 'e' || letter == 'l') {
+        o->statements |= letter == 'e';
+        return !has_value(argument) ? 0 : is_attached(argument[0]) ? 1 : 2;
+    }
+    if (is_attached(argument[0]))
+        return 0;
+    switch (letter) {
+    case 'E':
+        o->ignore_env = true;
+        return 1;
+    case 'i':
+        o->interactive = o->banner = true;
+        return 1;
+    case 'v':
+        o->banner = true;
+        return 1;
+    case 'W':
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Returns: whether there may be more options. */
+static bool read_one(crun__options *o, char **argv)
+{
+    char **argument = argv + o->end;
+    if (!*argument || (*argument)[0] != '-' || (*argument)[1] == '\0')
+        return false;
+    if ((*argument)[1] == '-')
+        return read_long(o, *argument);
+    int used = read_short(o, argument);
+    if (!used)
+        misuse(o, *argument);
+    o->end += used;
+    return used > 0;
+}
+
+crun__options crun__options_read(char **argv)
+{
+    crun__options o = {.action = CRUN__PROG_RUN, .end = argv[0] ? 1 : 0};
+    while (read_one(&o, argv))
+        continue;
+    o.script = argv[o.end] != NULL;
+    return o;
+}
+
+/* "mod" or "global=mod". */
+static bool run_library(lua_State *L, const char *value)
+{
+    const char *equals = strchr(value, '='), *module = equals ? equals + 1 : value;
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    if (!crun__prog_report(L, crun__prog_call(L, 1, 1)))
+        return false;
+    lua_pushglobaltable(L);
+    lua_pushlstring(L, value, equals ? (size_t)(equals - value) : strlen(value));
+    lua_pushvalue(L, -3);
+    lua_settable(L, -3);
+    lua_pop(L, 2);
+    return true;
+}
+
+static bool run_statement(lua_State *L, const char *text)
+{
+    return crun__prog_run(L, luaL_loadbuffer(L, text, strlen(text), "=(command line)"));
+}
+
+bool crun__options_run(lua_State *L, const crun__options *o, char **argv)
+{
+    for (int i = 1; i < o->end; i++) {
+        const char *argument = argv[i];
+        char letter = argument[1];
+        if (letter == 'W')
+            lua_warning(L, "@on", 0);
+        if (letter != 'e' && letter != 'l')
+            continue;
+        const char *value = is_attached(argument) ? argument + 2 : argv[++i];
+        if (!(letter == 'e' ? run_statement(L, value) : run_library(L, value)))
+            return false;
+    }
+    return true;
+}
+
+static void usage(FILE *out)
+{
+    fprintf(out,
+            "usage: %s [options] [script [args]]\n"
+            "Available options are:\n"
+            "  -e stat   execute string 'stat'\n"
+            "  -i        enter interactive mode after executing 'script'\n"
+            "  -l mod    require library 'mod' into global 'mod'\n"
+            "  -l g=mod  require library 'mod' into global 'g'\n"
+            "  -v        show version information\n"
+            "  -E        ignore environment variables\n"
+            "  -W        turn warnings on\n"
+            "  --        stop handling options\n"
+            "  -         stop handling options and execute stdin\n"
+            "  --help    show this help\n"
+            "  --version show the versions of crun, Lua and libuv\n",
+            crun__prog_name());
+    fflush(out);
+}
+
+void crun__options_misuse(const crun__options *o)
+{
+    bool wants_value = o->bad[1] == 'e' || o->bad[1] == 'l';
+    fprintf(stderr, wants_value ? "%s: '%s' needs argument\n" : "%s: unrecognized option '%s'\n",
+            crun__prog_name(), o->bad);
+    usage(stderr);
+}
+
+void crun__options_help(void)
+{
+    usage(stdout);
+}
+
+void crun__options_version(void)
+{
+    printf("crun %s\n%s\nlibuv %s\n", CRUN_VERSION, LUA_RELEASE, crun_libuv_version());
+    fflush(stdout);
+}
+
+void crun__options_banner(void)
+{
+    puts(LUA_COPYRIGHT);
+    fflush(stdout);
+}
+
+void crun__options_greeting(void)
+{
+    printf("crun %s, libuv %s, ", CRUN_VERSION, crun_libuv_version());
+    crun__options_banner();
+}
