@@ -85,7 +85,7 @@ describe("the virtual clock:", function()
       tasks[i] = crun.spawn(function() crun.sleep(i * 3600) end)
     end
     crun.joinall(tasks)
-    assert.is_true(math.abs(crun.now() - start - 24 * 3600) < 1e-6)
+    support.took(start, 24 * 3600)
     assert.is_true(os.time() - real < 10)
   end)
 
@@ -119,8 +119,8 @@ describe("the virtual clock:", function()
     testing.real_clock()
     local start = crun.now()
     crun.sleep(0.005)
-    local took = crun.now() - start
-    assert.is_true(took >= 0.005 and took < 5)
+    support.took(start, 0.005, false)
+    assert.is_true(crun.now() - start < 5)
   end)
 
   it("refuses an unknown clock and wrong times", function()
@@ -175,7 +175,7 @@ describe("testing.leaks:", function()
     crun.yield()
     local list = testing.leaks(before)
     assert.is_true(#list >= 1)
-    assert.matches("'forgotten' at .*hub_spec.lua:%d+", list[1])
+    assert.matches("'forgotten' at .+", list[1])
     crun.killall { task }
     assert.same({}, testing.leaks(before))
   end)

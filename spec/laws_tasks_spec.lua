@@ -197,14 +197,14 @@ describe("laws of tasks and scheduling:", function()
     for _, seconds in ipairs { 0.001, 0.0035, 0.01 } do
       local start = crun.now()
       crun.sleep(seconds)
-      assert.is_true(crun.now() - start >= seconds)
+      support.took(start, seconds, false)
     end
   end)
 
   both("law 12: on the virtual clock a sleep takes exactly its time", function()
     local start = crun.now()
     crun.sleep(3600)
-    assert.is_true(math.abs(crun.now() - start - 3600) < 1e-6)
+    support.took(start, 3600)
   end)
 
   it("law 12: a non-number or NaN raises; a negative time is 0", function()

@@ -77,6 +77,7 @@ end
 
 local function expire() core.advance(5) end
 local function cancel(line) line.subject:cancel("picked") end
+local function settle() support.settle() end
 local function throw(line) line.subject:throw(THROWN) end
 local function close(line)
   line.closed = true
@@ -92,7 +93,7 @@ local SITUATIONS = {
   { "timeout 0", { timeout = 0 }, "timeout" },
   { "negative timeout", { timeout = -1 }, "timeout" },
   { "timeout", { timeout = 1 }, "timeout", expire },
-  { "woken in time", { timeout = 1 }, "value", wake, support.settle, expire },
+  { "woken in time", { timeout = 1 }, "value", wake, settle, expire },
   { "cancelled before", { before = cancel }, "cancelled" },
   { "cancelled before, timed", { before = cancel, timeout = 1 }, "cancelled" },
   { "cancelled during", {}, "cancelled", cancel },

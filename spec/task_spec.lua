@@ -20,7 +20,7 @@ describe("Task:", function()
   end)
 
   it("tostring shows id and state", function()
-    local task = sleeper(0)
+    local task = sleeper(0.001)
     assert.equal(("crun.Task: task#%d (new)"):format(task.id), tostring(task))
     crun.yield()
     assert.matches("%(waiting%)$", tostring(task))

@@ -81,7 +81,14 @@ end
 
 local Actions = {}
 
+function Actions.settle(run)
+  support.settle(2)
+  run.model:fire_timers()
+end
+
+--- A new waiter comes when no timer is due: who is first then is not the model's business.
 local function start(run, op, timeout, item)
+  Actions.settle(run)
   local id = #run.tasks + 1
   run.tasks[id] = crun.spawn(function()
     if op == "get" then
@@ -91,7 +98,6 @@ local function start(run, op, timeout, item)
     end
   end)
   support.settle(2)
-  run.model:fire_timers()
   return id
 end
 
@@ -101,7 +107,6 @@ end
 
 function Actions.getter(run)
   local timeout, model = pick_timeout(run), run.model
-  model:fire_timers()
   local id = start(run, "get", timeout)
   local got = model:get()
   if got == "empty" then
@@ -113,7 +118,6 @@ end
 
 function Actions.putter(run)
   local timeout, model = pick_timeout(run), run.model
-  model:fire_timers()
   run.item = run.item + 1
   local id = start(run, "put", timeout, run.item)
   local put = model:put(run.item)
@@ -150,11 +154,6 @@ function Actions.advance(run)
   local seconds = run.random(2)
   core.advance(seconds)
   run.model.now = run.model.now + seconds
-end
-
-function Actions.settle(run)
-  support.settle(2)
-  run.model:fire_timers()
 end
 
 function Actions.close(run)

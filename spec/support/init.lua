@@ -54,10 +54,22 @@ function M.collect_failures()
   return failures
 end
 
---- Lets every ready task run a few times.
+--- Lets every ready task run a few times, and then every timer that is due: the hub looks at its
+--- timers when nothing is ready, hence the shortest of sleeps.
 function M.settle(turns)
   for _ = 1, turns or 3 do
     crun.yield()
+  end
+  crun.sleep(1e-6)
+end
+
+--- Checks that a wait begun at `start` took `seconds`, within what floats can tell; with `at_most`
+--- false only that it was not early.
+function M.took(start, seconds, at_most)
+  local took = crun.now() - start
+  if took < seconds - 1e-6 then error(("early: %.9g of %.9g s"):format(took, seconds), 2) end
+  if at_most ~= false and took > seconds + 1e-3 then
+    error(("late: %.9g of %.9g s"):format(took, seconds), 2)
   end
 end
 

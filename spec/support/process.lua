@@ -47,7 +47,7 @@ local function module_path()
   local home = os.getenv("PWD") or "."
   local lua = ("%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;;"):format(home, home, home)
   local c = (os.getenv("CRUN_BUILD") or home .. "/build") .. "/lib/?.so;" .. package.cpath
-  return ("LUA_PATH=%s LUA_CPATH=%s LUA_PATH_5_4= LUA_CPATH_5_4= "):format(quote(lua), quote(c))
+  return ("-u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH=%s LUA_CPATH=%s"):format(quote(lua), quote(c))
 end
 
 --- A scratch file with the given text; the caller removes it.
