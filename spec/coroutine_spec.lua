@@ -58,6 +58,28 @@ describe("coroutine.yield at a task's root", function()
     assert.is_true(closed)
   end)
 
+  both("in the clean-up of a task that fails or is cancelled is an error of the clean-up", function()
+    for _, ending in ipairs { function() error("first") end, function() crun.sleep(10) end } do
+      local log = support.log()
+      local task = crun.spawn(function()
+        local _ <close> = setmetatable({}, { __close = function() log("outer") end })
+        local _ <close> = setmetatable({}, { __close = function()
+          local ok, err = pcall(coroutine.yield)
+          log(tostring(ok) .. tostring(err):match("yield from outside"))
+          crun.shield(crun.sleep, 1)
+          coroutine.yield()
+        end })
+        ending()
+      end)
+      crun.yield()
+      task:cancel()
+      task:join()
+      assert.equal("falseyield from outside outer", log:text())
+      assert.equal("failed", task:status())
+      assert.matches(OUTSIDE, tostring(task:exception()))
+    end
+  end)
+
   it("raises in the main chunk too", function()
     assert.is_false((pcall(coroutine.yield)))
   end)
@@ -187,6 +209,26 @@ describe("a task's own thread in foreign hands", function()
 end)
 
 describe("hooks", function()
+  both("work in tasks that come after one that ended by an error raised in a hook", function()
+    local function stray() coroutine.yield() end
+    local function in_hook()
+      debug.sethook(function() error("from the hook") end, "", 10)
+      for _ = 1, 1000 do end
+    end
+    for _, ending in ipairs { stray, in_hook } do
+      for _ = 1, 5 do crun.spawn(ending):join() end
+      for _ = 1, 5 do
+        local calls = 0
+        crun.spawn(function()
+          debug.sethook(function() calls = calls + 1 end, "", 10)
+          for _ = 1, 1000 do end
+          debug.sethook()
+        end):join()
+        assert.is_true(calls > 10)
+      end
+    end
+  end)
+
   both("of a task end with it and do not reach tasks that come later", function()
     local calls = 0
     crun.spawn(function()
