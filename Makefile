@@ -103,7 +103,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $1 '$@')
 
 .PHONY: all module missing run deps deps-test test check check-bin check-c examples ubsan $(in_flavour) aarch64 bench \
-  env lint format layers symbols sizes install-check install install-program install-module install-lib uninstall dist \
+  env lint format layers symbols sizes install-check lua-suite install install-program install-module install-lib uninstall dist \
   clean help
 all: $(program) $(module) $(libraries) $(embeds) ## build the program, the module and the libraries
 module: $(module)
@@ -218,6 +218,7 @@ format:; @.ci/lint format ## let clang-format rewrite the C sources
 layers:; @CC='$(CC)' .ci/layers $(cpp_flags) $(lua_flags) ## what may include what
 symbols: all; @.ci/symbols $(B) $(PROGNAME) ## what the products export
 sizes:; @.ci/sizes ## lengths of files, functions and lines
+lua-suite: all; @CRUN='$(CURDIR)/$(program)' .ci/lua-suite ## the official Lua tests in folder $$LUA_SUITE, under both interpreters
 install-check: all; @.ci/install-check $(PROGNAME) $(LUA) ## install into temporary folders, use everything from there
 
 # --- Installing ----------------------------------------------------------------------------------------------------
