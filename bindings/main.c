@@ -141,13 +141,10 @@ static int run_protected(lua_State *L)
     return 1;
 }
 
-/* A signal that found the main chunk waiting for nothing but its tasks is told here. */
 static void finish(lua_State *L, program *p, bool ok)
 {
     int rc = crun_lua_finish(L, 0);
     int signo = crun__signals_taken();
-    if (signo && ok)
-        crun__prog_say(lua_pushfstring(L, "interrupted! (%s)", crun__signals_name()));
     if (signo)
         p->status = CRUN__EXIT_SIGNAL + signo;
     else if (crun__prog_deadlocked() || rc == CRUN_EDEADLK)
