@@ -17,8 +17,8 @@ typedef struct crun__link {
 } crun__link;
 
 /* The object of the given type whose member is at ptr. */
-#define crun__container_of(ptr, type, member) \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define crun__container_of(ptr, type, member)                                                      \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Makes a head of an empty list, or a link that is in no list. */
 static inline void crun__list_init(crun__link *link)

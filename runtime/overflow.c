@@ -20,7 +20,7 @@
 #endif
 
 #define SIGNALS 2
-static const int signals[SIGNALS] = { SIGSEGV, SIGBUS };
+static const int signals[SIGNALS] = {SIGSEGV, SIGBUS};
 
 struct watch {
     bool (*handle)(void *addr, void *arg);
@@ -161,7 +161,7 @@ static int map_alt_stack(struct watch *watch)
     if (error < 0) {
         return error;
     }
-    stack_t alt = { .ss_sp = watch->alt.lo, .ss_size = watch->alt.size };
+    stack_t alt = {.ss_sp = watch->alt.lo, .ss_size = watch->alt.size};
     if (sigaltstack(&alt, NULL) != 0) {
         error = -errno;
         crun__stack_unmap(&watch->alt);

@@ -128,7 +128,7 @@ int crun__stack_map(crun__stack *out, size_t size)
         (void)munmap(base, guard + size); /* the error worth telling is the first */
         return error;
     }
-    *out = (crun__stack){ .lo = base + guard, .size = size, .guarded = guarded };
+    *out = (crun__stack){.lo = base + guard, .size = size, .guarded = guarded};
     return 0;
 }
 
@@ -141,7 +141,7 @@ void crun__stack_unmap(crun__stack *s)
     if (munmap(s->lo - guard, guard + s->size) != 0) {
         (void)madvise(s->lo, s->size, MADV_DONTNEED);
     }
-    *s = (crun__stack){ 0 };
+    *s = (crun__stack){0};
 }
 
 void crun__stack_trim(crun__stack *s, size_t keep)

@@ -13,7 +13,7 @@
 
 static void init_common(crun__context *ctx, char *lo, size_t size)
 {
-    *ctx = (crun__context){ .lo = lo, .size = size };
+    *ctx = (crun__context){.lo = lo, .size = size};
 }
 
 #if CRUN__ASAN
@@ -77,8 +77,7 @@ void crun__context_init_thread(crun__context *ctx)
 #endif
 }
 
-void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)(void *),
-                        void *arg)
+void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)(void *), void *arg)
 {
     init_common(ctx, lo, size);
 #if CRUN__VALGRIND

@@ -26,8 +26,8 @@
  */
 
 /* Other machines, and x32, whose pointers are half a stack slot, take the portable way. */
-#if !defined(CRUN_SWITCH_UCONTEXT) && \
-    !(defined(__x86_64__) && defined(__LP64__)) && !(defined(__aarch64__) && defined(__LP64__))
+#if !defined(CRUN_SWITCH_UCONTEXT) && !(defined(__x86_64__) && defined(__LP64__)) &&               \
+    !(defined(__aarch64__) && defined(__LP64__))
 #define CRUN_SWITCH_UCONTEXT 1
 #endif
 

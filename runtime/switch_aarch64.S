@@ -131,18 +131,18 @@ crun__switch:
  * frame-pointer walks. The undefined return address ends every unwind here. The nop belongs to the
  * function because unwinders look up the instruction before a return address.
  */
-        .type   start, %function
+        .type   crun__switch_start, %function
         .p2align 4
-start:
+crun__switch_start:
         .cfi_startproc
         .cfi_undefined x30
         nop
-.Lstart_here:
+.Lfirst:
         mov     x0, x20
         blr     x19
         brk     #1
         .cfi_endproc
-        .size   start, .-start
+        .size   crun__switch_start, .-crun__switch_start
 
 /* void *crun__switch_prepare(char *lo, char *top, void (*entry)(void *), void *arg) */
         .globl  crun__switch_prepare
@@ -155,8 +155,8 @@ crun__switch_prepare:
         BTI_C
 #endif
         mov     x16, x1
-        adrp    x17, .Lstart_here
-        add     x17, x17, :lo12:.Lstart_here
+        adrp    x17, .Lfirst
+        add     x17, x17, :lo12:.Lfirst
         sign_x17
         sub     x0, x1, #160
         stp     xzr, x17, [x0]

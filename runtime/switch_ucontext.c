@@ -32,7 +32,7 @@ static void start(unsigned high, unsigned low)
 void crun__switch(void **save_sp, void *to_sp)
 {
     ucontext_t here;
-    here.uc_stack = (stack_t){ 0 };
+    here.uc_stack = (stack_t){0};
     *save_sp = &here;
     (void)swapcontext(&here, to_sp);
 }

@@ -8,6 +8,10 @@
  * Both ends of a switch have the same frame, so the unwind rules hold on either side of the moment
  * the stack pointer changes. MXCSR and the x87 control word are not saved: see switch.h.
  *
+ * It ends in ret, not in an indirect jump: the processor's return predictor then stays in step with
+ * the calls, and the returns after the switch are predicted as long as the contexts parked through
+ * the same functions. A jump would put every one of them out of step (docs/decisions/0001).
+ *
  * The property note claims indirect-branch tracking only. A switch changes stacks under the
  * processor's shadow stack, so a process that wants one has to use the ucontext build; leaving the
  * bit out makes the linker and the loader turn shadow stacks off.
@@ -65,23 +69,23 @@ crun__switch:
  * frame-pointer walks. The undefined return address ends every unwind here. The nop belongs to the
  * function because unwinders look up the byte before a return address.
  */
-        .type   start, %function
+        .type   crun__switch_start, %function
         .p2align 4
-start:
+crun__switch_start:
         .cfi_startproc
         .cfi_undefined %rip
         nop
-.Lstart_here:
+.Lfirst:
         movq    %r13, %rdi
         callq   *%r12
         ud2
         .cfi_endproc
-        .size   start, .-start
+        .size   crun__switch_start, .-crun__switch_start
 
 /*
  * void *crun__switch_prepare(char *lo, char *top, void (*entry)(void *), void *arg)
- * start needs the stack pointer 16-aligned; the null word above it is what a walk would take for
- * start's own return address.
+ * crun__switch_start needs the stack pointer 16-aligned; the null word above it is what a walk
+ * would take for its return address.
  */
         .globl  crun__switch_prepare
         .hidden crun__switch_prepare
@@ -98,7 +102,7 @@ crun__switch_prepare:
         movq    %rdx, 24(%rax)
         movq    %rdi, 32(%rax)
         movq    %rdi, 40(%rax)
-        leaq    .Lstart_here(%rip), %rdx
+        leaq    .Lfirst(%rip), %rdx
         movq    %rdx, 48(%rax)
         movq    %rdi, 56(%rax)
         movq    %rdi, 64(%rax)

@@ -53,15 +53,14 @@ static inline void test_add(struct test_case *test)
     static void test_##name(void);                                                                 \
     __attribute__((constructor)) static void test_add_##name(void)                                 \
     {                                                                                              \
-        static struct test_case test = { #name, test_##name, NULL };                               \
+        static struct test_case test = {#name, test_##name, NULL};                                 \
         test_add(&test);                                                                           \
     }                                                                                              \
     static void test_##name(void)
 
 /* A failed check's place and text; the format is for the values, and may be empty. */
-__attribute__((format(printf, 4, 5))) static inline void test_fail(const char *file, int line,
-                                                                   const char *what,
-                                                                   const char *format, ...)
+__attribute__((format(printf, 4, 5))) static inline void
+test_fail(const char *file, int line, const char *what, const char *format, ...)
 {
     va_list values;
     test_state.checks_failed++;
@@ -81,8 +80,7 @@ static inline bool test_true(bool ok, const char *file, int line, const char *wh
     return ok;
 }
 
-static inline bool test_eq_int(intmax_t a, intmax_t b, const char *file, int line,
-                               const char *what)
+static inline bool test_eq_int(intmax_t a, intmax_t b, const char *file, int line, const char *what)
 {
     if (a != b) {
         test_fail(file, line, what, " (%" PRIdMAX " and %" PRIdMAX ")", a, b);

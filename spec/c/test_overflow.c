@@ -42,12 +42,12 @@ static void read_all(int fd, char *text, size_t size)
 static void run_child(struct outcome *out, void (*body)(void))
 {
     int ends[2];
-    *out = (struct outcome){ .status = -1 };
+    *out = (struct outcome){.status = -1};
     REQUIRE(pipe(ends) == 0);
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        struct rlimit no_core = { 0, 0 };
+        struct rlimit no_core = {0, 0};
         (void)setrlimit(RLIMIT_CORE, &no_core);
         (void)dup2(ends[1], STDERR_FILENO);
         IGNORE_CHECKER();
@@ -217,7 +217,7 @@ static void earlier_info(int sig, siginfo_t *info, void *ucontext)
 static void fault_with_earlier_info_handler(void)
 {
     static struct runaway r;
-    struct sigaction action = { .sa_sigaction = earlier_info, .sa_flags = SA_SIGINFO };
+    struct sigaction action = {.sa_sigaction = earlier_info, .sa_flags = SA_SIGINFO};
     (void)sigaction(SIGSEGV, &action, NULL);
     (void)crun__stack_map(&r.stack, 0);
     (void)crun__overflow_enter_thread(report, &r);
@@ -280,9 +280,9 @@ TEST(a_signal_that_was_sent_acts_as_without_us)
 
 TEST(leaving_puts_everything_back)
 {
-    struct runaway r = { 0 };
-    struct sigaction before, during, after;
-    stack_t alt_before, alt_during, alt_after;
+    struct runaway r = {0};
+    struct sigaction before = {0}, during = {0}, after = {0};
+    stack_t alt_before = {0}, alt_during = {0}, alt_after = {0};
     CHECK(sigaction(SIGSEGV, NULL, &before) == 0 && sigaltstack(NULL, &alt_before) == 0);
     for (int i = 0; i < 3; i++) {
         REQUIRE(crun__overflow_enter_thread(report, &r) == 0);
@@ -303,9 +303,9 @@ TEST(leaving_puts_everything_back)
 
 static void check_alt_stack(size_t size, bool kept)
 {
-    struct runaway r = { 0 };
-    stack_t before, now;
-    stack_t own = { .ss_sp = malloc(size), .ss_size = size };
+    struct runaway r = {0};
+    stack_t before = {0}, now = {0};
+    stack_t own = {.ss_sp = malloc(size), .ss_size = size};
     REQUIRE(own.ss_sp != NULL && sigaltstack(&own, &before) == 0);
     CHECK_EQ_INT(crun__overflow_enter_thread(report, &r), 0);
     CHECK(sigaltstack(NULL, &now) == 0);
@@ -325,9 +325,9 @@ TEST(an_applications_alternate_stack_is_kept_if_large_enough)
 
 TEST(a_handler_on_top_of_ours_stays)
 {
-    struct runaway r = { 0 };
-    struct sigaction before, now, none = { .sa_handler = SIG_DFL };
-    struct sigaction top = { .sa_handler = earlier };
+    struct runaway r = {0};
+    struct sigaction before, now, none = {.sa_handler = SIG_DFL};
+    struct sigaction top = {.sa_handler = earlier};
     CHECK(sigaction(SIGBUS, &none, &before) == 0);
     REQUIRE(crun__overflow_enter_thread(report, &r) == 0);
     CHECK(sigaction(SIGBUS, &top, &none) == 0);

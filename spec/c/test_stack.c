@@ -103,7 +103,7 @@ TEST(sizes_are_rounded_up_to_pages)
 
 TEST(an_impossible_size_is_an_error_and_touches_nothing)
 {
-    crun__stack s = { .size = 7 };
+    crun__stack s = {.size = 7};
     CHECK_EQ_INT(crun__stack_map(&s, SIZE_MAX), -ENOMEM);
     CHECK(crun__stack_map(&s, SIZE_MAX / 4) < 0);
     CHECK_EQ_INT(s.size, 7);
@@ -193,7 +193,7 @@ static void *map_and_unmap(void *arg)
 TEST(threads_may_map_at_once)
 {
     pthread_t threads[4];
-    int failures[4] = { 0 };
+    int failures[4] = {0};
     for (int i = 0; i < 4; i++) {
         REQUIRE(pthread_create(&threads[i], NULL, map_and_unmap, &failures[i]) == 0);
     }
@@ -217,7 +217,7 @@ static void forget_light_guards(void)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = { sizeof code / sizeof code[0], code };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         _exit(CANNOT);
@@ -255,7 +255,7 @@ struct crowd {
 
 static void map_crowd(struct crowd *c)
 {
-    *c = (struct crowd){ .stacks = calloc(MANY, sizeof *c->stacks) };
+    *c = (struct crowd){.stacks = calloc(MANY, sizeof *c->stacks)};
     REQUIRE(c->stacks != NULL);
     while (c->mapped < MANY) {
         c->error = crun__stack_map(&c->stacks[c->mapped], 0);
@@ -359,7 +359,7 @@ TEST(beyond_the_mapping_limit_stacks_come_without_guards)
 static void map_until_no_memory(void)
 {
     struct crowd c;
-    struct rlimit limit = { 256u << 20, 256u << 20 };
+    struct rlimit limit = {256u << 20, 256u << 20};
     REQUIRE(setrlimit(RLIMIT_AS, &limit) == 0);
     map_crowd(&c);
     CHECK_EQ_INT(c.error, -ENOMEM);

@@ -55,7 +55,7 @@ static void run_fibre(void *arg)
 static void open_fibre(struct fibre *fibre, crun__context *back, size_t size,
                        void (*body)(struct fibre *self))
 {
-    *fibre = (struct fibre){ .back = back, .body = body };
+    *fibre = (struct fibre){.back = back, .body = body};
     fibre->memory = aligned_alloc(64, size);
     if (fibre->memory == NULL) {
         abort();
@@ -102,7 +102,7 @@ static void note_alignment(struct fibre *self)
     /* printf of a double uses aligned vector stores where the ABI promises alignment */
     char text[32];
     (void)snprintf(text, sizeof text, "%.3f", 1.5 + (double)self->value);
-    self->value += strcmp(text, "1.500");
+    self->value += strcmp(text, "1.500") != 0;
 }
 
 TEST(a_fresh_stack_is_aligned_as_the_abi_demands)
@@ -111,7 +111,7 @@ TEST(a_fresh_stack_is_aligned_as_the_abi_demands)
     struct fibre fibre;
     crun__context_init_thread(&own);
     for (size_t odd = 0; odd < 64; odd += 8) {
-        fibre = (struct fibre){ .back = &own, .body = note_alignment };
+        fibre = (struct fibre){.back = &own, .body = note_alignment};
         fibre.memory = aligned_alloc(64, STACK_SIZE);
         REQUIRE(fibre.memory != NULL);
         crun__context_init(&fibre.context, fibre.memory, STACK_SIZE - odd, run_fibre, &fibre);
@@ -133,8 +133,8 @@ static void hold_registers(struct fibre *self)
            v = p + 6, w = p + 7, x = p + 8, y = p + 9;
     for (int round = 0; round < 4; round++) {
         yield(self);
-        intptr_t n[] = { a, b, c, d, e, g, h, i, j, k };
-        double f[] = { p, q, r, s, t, u, v, w, x, y };
+        intptr_t n[] = {a, b, c, d, e, g, h, i, j, k};
+        double f[] = {p, q, r, s, t, u, v, w, x, y};
         for (int m = 0; m < 10; m++) {
             CHECK_EQ_INT(n[m], seed + 1 + m + round * 16);
             CHECK(f[m] == (double)seed + 0.25 + m + round * 16);
@@ -246,12 +246,12 @@ static bool switch_with_pattern(crun__context *from, crun__context *to, uint64_t
                      "ldp x29, x30, [sp], #32"
                      : "+r"(save), "+r"(next), "+r"(xs), "+r"(ds)
                      :
-                     : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x11", "x12", "x13", "x14",
-                       "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24",
-                       "x25", "x26", "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5",
-                       "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
-                       "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26",
-                       "v27", "v28", "v29", "v30", "v31", "memory", "cc");
+                     : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x11", "x12", "x13", "x14", "x15",
+                       "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",
+                       "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8",
+                       "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",
+                       "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
+                       "v31", "memory", "cc");
     for (int i = 0; i < 11; i++) {
         if (x[i] != n + (uint64_t)i) {
             return false;
@@ -453,7 +453,7 @@ static void *in_thread(void *arg)
 TEST(each_thread_has_contexts_of_its_own)
 {
     pthread_t threads[2];
-    intptr_t sums[2] = { 0, 0 };
+    intptr_t sums[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
         REQUIRE(pthread_create(&threads[i], NULL, in_thread, &sums[i]) == 0);
     }
