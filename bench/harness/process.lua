@@ -62,7 +62,7 @@ function M.run(program, directory, busy, ...)
   local used = machine.busy(0)
   local output, status = shell.capture(bash(([[
     %s; cd %s; TIMEFORMAT='@@ %%R %%U %%S'
-    { time timeout -k 5 %d %s 2>errors; } 2>&1; echo "@@ status $?"]])
+    { time timeout --foreground -k 5 %d %s 2>errors; } 2>&1; echo "@@ status $?"]])
     :format(DESCRIPTORS, shell.quote(directory), TIMEOUT, command_line(program, ...))))
   used = machine.busy(0) - used
   local wall, user, system = output:match "@@ ([%d.]+) ([%d.]+) ([%d.]+)"
@@ -129,7 +129,7 @@ end
 function M.load(server, generator, directory, connections, seconds)
   local pin = machine.processors() > 1 and "taskset -c 1 " or ""
   local words = shell.line { generator, server.port, connections, seconds }
-  local script = ("%s; timeout 60 %s%s 2>&1"):format(DESCRIPTORS, pin, words)
+  local script = ("%s; timeout --foreground 60 %s%s 2>&1"):format(DESCRIPTORS, pin, words)
   local cpu = machine.process_cpu(server.pid)
   local output, status = shell.capture(bash(script))
   cpu = machine.process_cpu(server.pid) - cpu
