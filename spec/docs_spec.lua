@@ -67,8 +67,27 @@ local function run(script)
   return result
 end
 
+-- The C programs that a page shows: file, text, expected output, line.
+local function programs(text)
+  local list, all = {}, blocks(text)
+  for i, block in ipairs(all) do
+    local file = block.info:match("^c (%S+)$")
+    if file then
+      local output = all[i + 1].text
+      list[#list + 1] = { file = file, text = block.text, output = output, line = block.line }
+    end
+  end
+  return list
+end
+
 for _, page in ipairs(pages()) do
   describe(page, function()
+    for _, program in ipairs(programs(read(page))) do
+      it("shows a C program as it is, line " .. program.line, function()
+        assert.equal(read(program.file), program.text)
+        assert.equal(read((program.file:gsub("c$", "expected"))), program.output)
+      end)
+    end
     for _, snippet in ipairs(snippets(read(page))) do
       -- How a failed script ends is the program's matter: a stock interpreter has its own way.
       if snippet.status == 0 or process.under_crun then
