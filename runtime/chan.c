@@ -11,7 +11,7 @@ enum { FIRST_SIZE = 8 };
 /* A C task waits by stack, so its value can lie there: the runner knows where. */
 static crun_value *cell(crun_wait *wait)
 {
-    return crun__task_of_wait(wait)->runner->user;
+    return crun__task_of_wait(wait)->runner->cell;
 }
 
 static void give(crun_wait *wait, const crun_value *value)
@@ -150,7 +150,7 @@ void crun_chan_release(crun_chan *chan)
 static int park(crun_chan *chan, const crun_wait_type *type, crun_value *value, crun_time deadline)
 {
     crun_task *self = crun__hub->current;
-    self->runner->user = value;
+    self->runner->cell = value;
     crun__wait_begin(self, type, chan);
     return crun__wait_park(self, deadline);
 }

@@ -53,8 +53,6 @@ static void fire_due(crun_hub *hub, crun_time now)
  */
 static void deadlock(crun_hub *hub)
 {
-    if (hub->stuck)
-        hub->stuck(hub, hub->stuck_arg);
     if (hub->main->status != CRUN_TASK_WAITING)
         abort();
     crun__wait_abort(&hub->main->wait, CRUN_EDEADLK);
@@ -139,6 +137,18 @@ void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
 void crun__hub_reset_main(crun_hub *hub)
 {
     crun__hub_set_main(hub, &hub->own_main, &hub->c_type);
+}
+
+void crun__hub_abandon_main(crun_hub *hub)
+{
+    crun_task *main = hub->main;
+    if (main == hub->current)
+        return;
+    if (main->status == CRUN_TASK_READY)
+        crun__list_remove(&main->wait.link);
+    else
+        crun__wait_withdraw(main, CRUN_ECANCELED);
+    hub->main = hub->current;
 }
 
 static void hub_init(crun_hub *hub, const crun_hub_options *options)

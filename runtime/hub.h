@@ -29,6 +29,7 @@ struct crun_hub {
     crun__timers timers;
     crun__clock clock;
     struct crun__loop *loop;
+    bool writing; /* a task's own write to a connection is on the way: SIGPIPE is then no one's end */
     size_t stack_budget;
     size_t live;    /* tasks that have not ended, without the main one */
     size_t daemons; /* of those */
@@ -40,8 +41,6 @@ struct crun_hub {
     crun__task_type c_type;
     crun_task *main;   /* the one on the thread's own stack */
     crun_task own_main; /* while no host language brings one */
-    void (*stuck)(crun_hub *hub, void *arg); /* told before a deadlock is raised; NULL: nobody */
-    void *stuck_arg;
 };
 
 /* The thread's hub. Tasks never move between threads, so its address may be kept across switches. */
@@ -84,5 +83,11 @@ void crun__hub_count(crun_hub *hub, crun_task *task, int by);
  */
 void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type);
 void crun__hub_reset_main(crun_hub *hub);
+
+/*
+ * The running task takes the main task's place, which is never resumed: its state is being destroyed
+ * under it (os.exit from another task).
+ */
+void crun__hub_abandon_main(crun_hub *hub);
 
 #endif

@@ -24,7 +24,8 @@ typedef struct crun__runner {
     crun__link link; /* among the idle ones */
     crun_hub *hub;
     crun_task *task; /* what it runs or is parked for */
-    void *user;      /* for the operation it is parked in: a lua_State, a crun_value */
+    void *cell;      /* of the C operation it is parked in: where its value lies */
+    void *host;      /* of the host language's: the lua_State it was called from */
     crun__stack stack;
     bool used; /* since its stack was last trimmed */
 } crun__runner;

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "task.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "hub.h"
 #include "scope.h"
+
+static void describe_join(const crun_wait *wait, char *text, size_t size)
+{
+    const crun_task *task = wait->object;
+    snprintf(text, size, "join of task#%" PRIu64, (uint64_t)task->id);
+}
 
 const crun_wait_type crun__join_type = {
     .verb = "join",
     .queue_offset = offsetof(crun_task, joiners),
+    .describe = describe_join,
 };
 
 const crun_wait_type crun__sleep_type = {
@@ -79,13 +89,15 @@ void crun__wake_all(crun_waitq *q, int result)
     } while (w != last);
 }
 
-/* The running task's wait ends before it has parked. */
-static int withdraw(crun_wait *w, int result)
+int crun__wait_withdraw(crun_task *task, int result)
 {
+    crun_wait *w = &task->wait;
     if (w->type->abort)
         w->type->abort(w);
     crun__wait_unlink(w);
+    crun__timers_remove(&crun__task_hub(task)->timers, &w->due);
     w->type = NULL;
+    w->result = result;
     return result;
 }
 
@@ -93,14 +105,14 @@ int crun__wait_arm(crun_task *task, crun_time deadline)
 {
     crun_wait *w = &task->wait;
     if (task->flags & (CRUN__DOOMED | CRUN__THROWN))
-        return withdraw(w, CRUN_ECANCELED);
+        return crun__wait_withdraw(task, CRUN_ECANCELED);
     if (deadline != CRUN_FOREVER) {
         if (deadline == CRUN_NOWAIT)
-            return withdraw(w, CRUN_ETIMEDOUT);
+            return crun__wait_withdraw(task, CRUN_ETIMEDOUT);
         crun__timers *timers = &crun__task_hub(task)->timers;
         int rc = crun__timers_add(timers, &w->due, CRUN__DUE_WAIT, deadline);
         if (rc < 0)
-            return withdraw(w, rc);
+            return crun__wait_withdraw(task, rc);
     }
     task->status = CRUN_TASK_WAITING;
     return 0;
@@ -111,12 +123,22 @@ int crun__wait_park(crun_task *task, crun_time deadline)
     crun_hub *hub = crun__task_hub(task);
     int rc = crun__runners_reserve(hub);
     if (rc < 0)
-        return withdraw(&task->wait, rc);
+        return crun__wait_withdraw(task, rc);
     rc = crun__wait_arm(task, deadline);
     if (rc < 0)
         return rc;
     crun__switch_away(hub);
     return task->wait.result;
+}
+
+void crun__wait_describe(const crun_wait *wait, char *text, size_t size)
+{
+    if (!wait->type)
+        snprintf(text, size, "nothing");
+    else if (wait->type->describe)
+        wait->type->describe(wait, text, size);
+    else
+        snprintf(text, size, "%s", wait->type->verb);
 }
 
 crun_task *crun_task_current(void)

@@ -119,6 +119,15 @@ static inline void crun__wait_begin(crun_task *task, const crun_wait_type *type,
  */
 int crun__wait_arm(crun_task *task, crun_time deadline);
 
+/*
+ * Takes back the wait of a task that will not park, or will never be resumed. Returns: result, which
+ * also becomes the wait's.
+ */
+int crun__wait_withdraw(crun_task *task, int result);
+
+/* What the wait is for, in words: "join of task#3". */
+void crun__wait_describe(const crun_wait *wait, char *text, size_t size);
+
 /* Ends a wait with a result: the task becomes ready, or the wait's type is told. */
 void crun__wake(crun_wait *wait, int result);
 

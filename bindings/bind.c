@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "bind.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lerror.h"
+
+_Thread_local crun__lua *crun__universe;
+
+/* --- userdata ----------------------------------------------------------------------------- */
+
+void crun__class_open(lua_State *L, const crun__class *class, int up)
+{
+    int first = lua_gettop(L) - up + 1;
+    luaL_newmetatable(L, class->name);
+    for (int i = 0; i < up; i++)
+        lua_pushvalue(L, first + i);
+    luaL_setfuncs(L, class->metamethods, up);
+    if (class->methods) {
+        lua_newtable(L);
+        for (int i = 0; i < up; i++)
+            lua_pushvalue(L, first + i);
+        luaL_setfuncs(L, class->methods, up);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pushstring(L, class->name);
+    lua_setfield(L, -2, "__metatable");
+    lua_settop(L, first - 1);
+}
+
+void *crun__object_new(lua_State *L, const crun__class *class)
+{
+    crun__object *o = lua_newuserdatauv(L, class->size, class->uservalues);
+    memset(o, 0, class->size);
+    o->class = class;
+    luaL_setmetatable(L, class->name);
+    return o;
+}
+
+void *crun__object_check(lua_State *L, int index, const crun__class *class)
+{
+    void *o = crun__object_test(L, index, class);
+    if (!o)
+        luaL_typeerror(L, index, class->name);
+    return o;
+}
+
+/* --- arguments and results ---------------------------------------------------------------- */
+
+crun_time crun__lua_deadline(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index))
+        return CRUN_FOREVER;
+    if (lua_type(L, index) != LUA_TNUMBER)
+        crun__lua_badarg(L, index, "seconds or nil");
+    lua_Number seconds = lua_tonumber(L, index);
+    if (isnan(seconds))
+        crun__lua_badarg(L, index, "seconds or nil");
+    return crun_deadline(crun__hub, seconds);
+}
+
+int crun__lua_fail(lua_State *L, int code)
+{
+    const char *name = crun_error_name(code);
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", name, crun_error_text(code));
+    lua_pushstring(L, name);
+    return 3;
+}
+
+int crun__lua_badarg(lua_State *L, int index, const char *expected)
+{
+    const char *got = luaL_tolstring(L, index, NULL);
+    return luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", expected, got));
+}
+
+void crun__lua_checkcallable(lua_State *L, int index)
+{
+    if (lua_isfunction(L, index))
+        return;
+    if (luaL_getmetafield(L, index, "__call") == LUA_TNIL)
+        luaL_typeerror(L, index, "function");
+    lua_pop(L, 1);
+}
+
+static bool known_option(const char *key, const char *const *known)
+{
+    for (; *known; known++)
+        if (strcmp(key, *known) == 0)
+            return true;
+    return false;
+}
+
+void crun__lua_checkoptions(lua_State *L, int index, const char *const *known)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    index = lua_absindex(L, index);
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING && known_option(lua_tostring(L, -2), known))
+            continue;
+        const char *key = luaL_tolstring(L, -2, NULL);
+        luaL_argerror(L, index, lua_pushfstring(L, "unknown option '%s'", key));
+    }
+}
+
+/* --- parking ------------------------------------------------------------------------------ */
+
+crun_task *crun__lua_self(lua_State *L)
+{
+    if (!crun__universe || !crun__hub->current)
+        luaL_error(L, "no task runs here: crun is not attached to this thread, or has ended");
+    return crun__hub->current;
+}
+
+/* Inside a finalizer the collector answers -1 (since Lua 5.4.4). */
+bool crun__lua_in_finalizer(lua_State *L)
+{
+    return lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
+}
+
+/* Only the task's own coroutine yields to the runner; further in, a C frame or a coroutine of the
+ * script's would get the yield instead. */
+static bool can_yield(lua_State *L, crun_task *self)
+{
+    return crun__is_ltask(self) && ((ltask *)self)->L == L && lua_isyieldable(L);
+}
+
+bool crun__lua_keeps_stack(lua_State *L, crun_task *self)
+{
+    return crun__stack_affordable(crun__hub) || !can_yield(L, self);
+}
+
+int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
+                   lua_KFunction finish)
+{
+    if (crun__lua_keeps_stack(L, self)) {
+        self->runner->host = L;
+        if (crun__lua_in_finalizer(L))
+            crun__wait_withdraw(self, CRUN_EPERM);
+        else
+            self->wait.result = crun__wait_park(self, deadline);
+        return finish(L, LUA_OK, context);
+    }
+    if (crun__wait_arm(self, deadline) < 0)
+        return finish(L, LUA_OK, context);
+    crun__flag_set(self, CRUN__YIELDING);
+    return lua_yieldk(L, 0, context, finish);
+}
+
+int crun__lua_raise(lua_State *L, crun_task *self, int code)
+{
+    switch (code) {
+    case CRUN_ECANCELED:
+        return crun__cancelled_raise(L, self);
+    case CRUN_EDEADLK:
+        return crun__deadlock_raise(L);
+    case CRUN_EPERM:
+        return luaL_error(L, "attempt to wait inside a finalizer (__gc)");
+    case CRUN_ENOSTACK:
+        return luaL_error(L, "cannot wait here: %s (vm.max_map_count is %d)",
+                          crun_error_text(code), (int)crun__stack_map_limit());
+    case CRUN_ENOMEM:
+        return luaL_error(L, "not enough memory");
+    default:
+        return code;
+    }
+}
+
+int crun__lua_result(lua_State *L)
+{
+    crun_task *self = crun__hub->current;
+    int code = self->wait.result;
+    return code >= 0 ? code : crun__lua_raise(L, self, code);
+}
+
+/* --- protected calls outside of tasks ----------------------------------------------------- */
+
+struct call {
+    void (*fn)(lua_State *L, void *arg);
+    void *arg;
+};
+
+static int call(lua_State *L)
+{
+    struct call *c = lua_touserdata(L, 1);
+    c->fn(L, c->arg);
+    return 0;
+}
+
+int crun__lua_protected(lua_State *L, void (*fn)(lua_State *L, void *arg), void *arg)
+{
+    struct call c = {fn, arg};
+    lua_pushcfunction(L, call);
+    lua_pushlightuserdata(L, &c);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK)
+        lua_pop(L, 1);
+    return status;
+}

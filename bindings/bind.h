@@ -1,0 +1,233 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What every binding needs: the state's universe, classes of userdata, timeouts, failures, parking.
+ *
+ * A blocking function has two phases. It checks its arguments, and either is done at once or registers
+ * the task's wait (crun__wait_begin) and returns crun__lua_park(...). The finish function it names
+ * there runs when the wait is over: right away after a switch of stacks, or as the continuation of
+ * lua_yieldk; it cannot tell which. It starts with crun__lua_result.
+ */
+#ifndef CRUN__BIND_H
+#define CRUN__BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include <crun/lua.h>
+
+#include "../runtime/hub.h"
+
+/* --- the universe ------------------------------------------------------------------------- */
+
+/* Upvalues that all functions of the module share. */
+enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT = 3 };
+
+/*
+ * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the state
+ * closes, ends all tasks.
+ *
+ * A live task's userdata is anchored in the array `anchors`, and it anchors its coroutine as its user
+ * value. A coroutine whose task has returned waits for the next task in the array `idle`: making one
+ * costs ten times as much as using it again.
+ */
+typedef struct crun__lua {
+    crun__task_type type; /* of this state's tasks */
+    lua_State *L;         /* the main thread */
+    lua_State *aux;       /* for protected calls outside of any task; never parked */
+    struct ltask *main;
+    int anchors, idle, core; /* references into the registry */
+    void *sentinel;          /* see lstate.c */
+    int sentinel_ref;
+    uint32_t *free_slots;    /* of anchors */
+    uint32_t free_count, slot_count, slot_capacity;
+    uint32_t idle_count, idle_room;
+    uint32_t idle_least; /* lowest idle_count of this cycle of the collector */
+    bool idle_short;     /* a coroutine was dropped for want of room */
+    lua_Hook hook;       /* a coroutine's own, while a stray yield of its is being refused */
+    int hook_mask, hook_count;
+    size_t failures;
+    const char *interrupt; /* reason of the last crun_lua_interrupt */
+    lua_Integer next_scope;
+    bool owns_hub;
+    bool hosted;   /* the host calls crun_lua_finish */
+    bool finished; /* nothing may be spawned any more */
+    bool closing;  /* the state is being closed: everything runs inside a finalizer */
+} crun__lua;
+
+/* The thread's; NULL before attaching and after the state's end. */
+extern _Thread_local crun__lua *crun__universe;
+
+/* --- tasks -------------------------------------------------------------------------------- */
+
+/* A Lua task: the payload of its userdata, which carries no class since each byte counts. */
+typedef struct ltask {
+    crun_task base;     /* first */
+    lua_State *L;       /* its coroutine; NULL once it has given it back */
+    const char *source; /* chunk in which it was spawned; NULL: unknown, or over */
+    int line;
+    uint32_t slot; /* in anchors */
+} ltask;
+
+enum ltask_flag {
+    LTASK_BOX = CRUN__KIND_1,   /* the user value is a table with LTASK_* fields */
+    LTASK_MULTI = CRUN__KIND_2, /* its results, if not one, are on its coroutine's stack */
+    LTASK_VOID = CRUN__KIND_3   /* it returned nothing */
+};
+
+/* Fields of a box; all exist from the start, so that storing into one needs no memory. */
+enum {
+    LTASK_VALUE = 1, /* the coroutine, later the result or error */
+    LTASK_NAME,
+    LTASK_CALLBACKS,
+    LTASK_CANCELLED, /* its cancel error */
+    LTASK_THROWN,
+    LTASK_TRACEBACK,
+    LTASK_FIELDS = LTASK_TRACEBACK
+};
+
+/* The task at the index, or NULL. */
+static inline ltask *crun__ltask_test(lua_State *L, int index)
+{
+    ltask *t = lua_touserdata(L, index);
+    if (t && lua_rawlen(L, index) == sizeof *t && t->base.type == &crun__universe->type)
+        return t;
+    return NULL;
+}
+
+/* The same; raises an argument error. */
+ltask *crun__ltask_check(lua_State *L, int index);
+
+/* Whether a task is a Lua task. */
+static inline bool crun__is_ltask(const crun_task *task)
+{
+    return crun__universe && task->type == &crun__universe->type;
+}
+
+/* Pushes a live Lua task's userdata. Needs no memory. */
+void crun__ltask_push(lua_State *L, const ltask *task);
+
+/* Pushes the box of the task at the index, making it if need be. */
+void crun__ltask_box(lua_State *L, int index);
+
+/* Pushes a field of its box, nil without box. Needs no memory. Returns the type. */
+int crun__ltask_field(lua_State *L, int index, int field);
+
+/* Pushes its name. */
+void crun__ltask_name(lua_State *L, int index);
+
+/* Appends "main", "task#3" or "task#3 'name'" of the task at the index. */
+void crun__ltask_describe(lua_State *L, int index);
+
+/* Starts a task of the function and nargs arguments on top; pops them, pushes the Task. */
+void crun__ltask_spawn(lua_State *L, int nargs);
+
+/* The lua_State in which a Lua task waits: a coroutine inside of it, or its own. */
+static inline lua_State *crun__ltask_where(crun_task *task)
+{
+    return task->runner ? task->runner->host : ((ltask *)task)->L;
+}
+
+/* --- userdata ----------------------------------------------------------------------------- */
+
+typedef struct crun__class {
+    const char *name;             /* "crun.Queue" */
+    const luaL_Reg *methods;      /* of __index */
+    const luaL_Reg *metamethods;  /* may hold __index, then methods are none */
+    size_t size;                  /* of the payload */
+    int uservalues;
+} crun__class;
+
+/* Every payload but a task's starts with this. */
+typedef struct crun__object {
+    const crun__class *class;
+} crun__object;
+
+/* Makes the class's metatable; `up` shared upvalues lie on the stack's top and are popped. */
+void crun__class_open(lua_State *L, const crun__class *class, int up);
+
+/* Pushes a zeroed object of an opened class. */
+void *crun__object_new(lua_State *L, const crun__class *class);
+
+/*
+ * The object's payload, or NULL. Comparing the pointer inside is several times faster than comparing
+ * metatables; the size is looked at first, so that nothing foreign is read.
+ */
+static inline void *crun__object_test(lua_State *L, int index, const crun__class *class)
+{
+    crun__object *o = lua_touserdata(L, index);
+    if (o && lua_rawlen(L, index) == class->size && o->class == class)
+        return o;
+    return NULL;
+}
+
+/* The same; raises an argument error. */
+void *crun__object_check(lua_State *L, int index, const crun__class *class);
+
+/* --- arguments and results ---------------------------------------------------------------- */
+
+/* A timeout in seconds as a deadline; absent or nil is for ever. Raises for anything else and NaN. */
+crun_time crun__lua_deadline(lua_State *L, int index);
+
+/* Pushes nil, "ECODE: text", "ECODE". Returns 3. */
+int crun__lua_fail(lua_State *L, int code);
+
+/* Raises "bad argument #index to 'fn' (what expected, got value)". */
+int crun__lua_badarg(lua_State *L, int index, const char *expected);
+
+/* Raises unless the value at the index can be called. */
+void crun__lua_checkcallable(lua_State *L, int index);
+
+/* Raises when the option table at the index has a key that is not in the NULL-terminated list. */
+void crun__lua_checkoptions(lua_State *L, int index, const char *const *known);
+
+/* --- parking ------------------------------------------------------------------------------ */
+
+/* The running task. Raises where there is none. */
+crun_task *crun__lua_self(lua_State *L);
+
+/*
+ * Parks the running task, whose wait has been registered, and returns what finish returns. Must be the
+ * last thing its caller does: `return crun__lua_park(...)`.
+ */
+int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
+                   lua_KFunction finish);
+
+/* Whether a wait of the running task called from L keeps its C stack. */
+bool crun__lua_keeps_stack(lua_State *L, crun_task *self);
+
+/* Whether L runs a finalizer, in which nothing may wait. */
+bool crun__lua_in_finalizer(lua_State *L);
+
+/*
+ * How the running task's wait ended: >= 0 or a code. Raises the cancel error, a thrown error, the
+ * deadlock error, or that it could not wait here; who has something to give back first looks at
+ * crun__lua_code.
+ */
+int crun__lua_result(lua_State *L);
+
+/* The same without raising. */
+static inline int crun__lua_code(void)
+{
+    return crun__hub->current->wait.result;
+}
+
+/* Raises for a code for which crun__lua_result would; returns any other. */
+int crun__lua_raise(lua_State *L, crun_task *self, int code);
+
+/* --- protected calls outside of tasks ----------------------------------------------------- */
+
+/* Runs fn(L, arg) protected on a state where nothing else runs. Returns a Lua status. */
+int crun__lua_protected(lua_State *L, void (*fn)(lua_State *L, void *arg), void *arg);
+
+/* --- parts of the module, one opener per file --------------------------------------------- */
+
+void crun__open_task(lua_State *L);
+void crun__open_queue(lua_State *L);
+void crun__open_scope(lua_State *L);
+void crun__open_wait(lua_State *L);
+
+/* Adds functions with the shared upvalues to the table on top. */
+void crun__open_functions(lua_State *L, const luaL_Reg *functions);
+
+#endif

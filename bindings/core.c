@@ -1,0 +1,121 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Module crun.core: the functions in C behind module crun, and switches for tests.
+ */
+#include "bind.h"
+#include "lerror.h"
+#include "lspawn.h"
+
+void crun__push_upvalues(lua_State *L)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->anchors);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->idle);
+    luaL_getmetatable(L, "crun.Task");
+}
+
+void crun__open_functions(lua_State *L, const luaL_Reg *functions)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
+    crun__push_upvalues(L);
+    luaL_setfuncs(L, functions, CRUN__UP_COUNT);
+    lua_pop(L, 1);
+}
+
+/* --- switches for tests, not part of the API ---------------------------------------------- */
+
+/* stats() -> table of what the hub holds. */
+static int l_stats(lua_State *L)
+{
+    crun__lua_self(L);
+    crun_hub_stats s = {.size = sizeof s};
+    crun_hub_stats_get(crun__hub, &s);
+    const struct {
+        const char *name;
+        size_t value;
+    } fields[] = {
+        {"tasks", s.tasks},   {"daemons", s.daemons}, {"stacks", s.stacks}, {"stacks_idle", s.stacks_idle},
+        {"timers", s.timers}, {"handles", s.handles}, {"parked_by_stack", s.stacks - s.stacks_idle},
+    };
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        lua_pushinteger(L, (lua_Integer)fields[i].value);
+        lua_setfield(L, -2, fields[i].name);
+    }
+    return 1;
+}
+
+/* clock("real" | "virtual") */
+static int l_clock(lua_State *L)
+{
+    static const char *const names[] = {"real", "virtual", NULL};
+    crun__lua_self(L);
+    crun_hub_set_clock(crun__hub, (enum crun_clock)luaL_checkoption(L, 1, NULL, names));
+    return 0;
+}
+
+/* advance(seconds): moves the virtual clock. */
+static int l_advance(lua_State *L)
+{
+    crun__lua_self(L);
+    lua_Number seconds = luaL_checknumber(L, 1);
+    luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds from 0 to 1e9 expected");
+    if (crun_hub_advance(crun__hub, (crun_time)(seconds * 1e9)) < 0)
+        return luaL_error(L, "the clock is the real one");
+    return 0;
+}
+
+/* schedule([seed]): ready tasks run in an order drawn from the seed; without one, FIFO. */
+static int l_schedule(lua_State *L)
+{
+    crun__lua_self(L);
+    crun_hub_set_schedule(crun__hub, (uint64_t)luaL_optinteger(L, 1, 0));
+    return 0;
+}
+
+/* stack_budget([n]) -> the number before. */
+static int l_stack_budget(lua_State *L)
+{
+    crun__lua_self(L);
+    size_t old = crun__hub->stack_budget;
+    if (!lua_isnoneornil(L, 1)) {
+        lua_Integer n = luaL_checkinteger(L, 1);
+        luaL_argcheck(L, n >= 0, 1, "a number of stacks expected");
+        crun_hub_set_stack_budget(crun__hub, (size_t)n);
+    }
+    lua_pushinteger(L, (lua_Integer)old);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"stats", l_stats},       {"clock", l_clock},
+    {"advance", l_advance},   {"schedule", l_schedule},
+    {"stack_budget", l_stack_budget}, {NULL, NULL},
+};
+
+static void open_all(lua_State *L)
+{
+    crun__open_errors(L);
+    crun__open_task(L);
+    crun__open_scope(L);
+    crun__open_wait(L);
+    crun__open_queue(L);
+    crun__open_functions(L, functions);
+    crun__push_cycle_marker(L);
+    crun__sentinel_renew(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
+    lua_pushliteral(L, "crun " CRUN_VERSION);
+    lua_setfield(L, -2, "_VERSION");
+    lua_pushliteral(L, "crun");
+    lua_setfield(L, -2, "_NAME");
+}
+
+int luaopen_crun_core(lua_State *L)
+{
+    luaL_checkversion(L);
+    int rc = crun_lua_attach(L, NULL);
+    if (rc < 0)
+        return luaL_error(L, "crun cannot be used here: %s", crun_error_text(rc));
+    open_all(L);
+    return 1;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "lerror.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../runtime/scope.h"
+#include "lscope.h"
+
+#define CANCELLED "crun.Cancelled"
+#define DEADLOCK "crun.Deadlock"
+
+/* --- the cancel error --------------------------------------------------------------------- */
+
+void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope)
+{
+    reason = reason ? lua_absindex(L, reason) : 0;
+    lua_createtable(L, 0, 3);
+    if (reason && !lua_isnoneornil(L, reason)) {
+        lua_pushvalue(L, reason);
+        lua_setfield(L, -2, "reason");
+    }
+    lua_Debug ar;
+    if (level >= 0 && lua_getstack(L, level, &ar) && lua_getinfo(L, "Sl", &ar)) {
+        lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+        lua_setfield(L, -2, "origin");
+    }
+    if (scope) {
+        lua_pushinteger(L, scope);
+        lua_setfield(L, -2, "scope");
+    }
+    luaL_setmetatable(L, CANCELLED);
+}
+
+bool crun__cancelled_test(lua_State *L, int index, lua_Integer *scope)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, CANCELLED);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (!same)
+        return false;
+    index = lua_absindex(L, index);
+    lua_pushliteral(L, "scope");
+    lua_rawget(L, index);
+    *scope = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return true;
+}
+
+static int cancelled_tostring(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "cancelled");
+    if (lua_getfield(L, 1, "reason") != LUA_TNIL) {
+        luaL_addstring(&b, ": ");
+        luaL_tolstring(L, -1, NULL);
+        lua_remove(L, -2);
+        luaL_addvalue(&b);
+    } else {
+        lua_pop(L, 1);
+    }
+    if (lua_getfield(L, 1, "origin") != LUA_TNIL) {
+        luaL_addstring(&b, " (by ");
+        luaL_addvalue(&b);
+        luaL_addstring(&b, ")");
+    } else {
+        lua_pop(L, 1);
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
+void crun__cancelled_of(lua_State *L, int index)
+{
+    if (crun__ltask_field(L, index, LTASK_CANCELLED) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    const char *reason = crun__universe->interrupt;
+    if (reason)
+        lua_pushstring(L, reason);
+    else
+        lua_pushnil(L);
+    crun__cancelled_push(L, -1, -1, 0);
+    lua_remove(L, -2);
+}
+
+static int raise_thrown(lua_State *L, crun_task *self)
+{
+    crun__flag_clear(self, CRUN__THROWN);
+    crun__ltask_push(L, (ltask *)self);
+    crun__ltask_field(L, -1, LTASK_THROWN);
+    return lua_error(L);
+}
+
+int crun__cancelled_raise(lua_State *L, crun_task *self)
+{
+    if (self->flags & CRUN__THROWN)
+        return raise_thrown(L, self);
+    crun__scope *scope = crun__scope_culprit(self);
+    if (scope) {
+        lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : "scope cancelled");
+        crun__cancelled_push(L, -1, -1, crun__lscope_id(scope));
+    } else if (crun__is_ltask(self)) {
+        crun__ltask_push(L, (ltask *)self);
+        crun__cancelled_of(L, -1);
+    } else {
+        crun__cancelled_push(L, 0, -1, 0);
+    }
+    return lua_error(L);
+}
+
+/* --- the deadlock error ------------------------------------------------------------------- */
+
+void crun__spawn_site(lua_State *L, const ltask *task)
+{
+    const char *source = task->source;
+    if (!source)
+        lua_pushliteral(L, "?");
+    else if (*source == '@' || *source == '=')
+        lua_pushfstring(L, "%s:%d", source + 1, task->line);
+    else {
+        lua_pushlstring(L, source, strcspn(source, "\n"));
+        lua_pushfstring(L, "[string \"%s\"]:%d", lua_tostring(L, -1), task->line);
+        lua_remove(L, -2);
+    }
+}
+
+static void add_waiting(lua_State *L, luaL_Buffer *b, int task_index)
+{
+    const ltask *t = lua_touserdata(L, task_index);
+    char wait[128];
+    crun__wait_describe(&t->base.wait, wait, sizeof wait);
+    luaL_addstring(b, "\n\t");
+    crun__ltask_describe(L, task_index);
+    luaL_addvalue(b);
+    luaL_addstring(b, " waits: ");
+    luaL_addstring(b, wait);
+    if (t != crun__universe->main) {
+        luaL_addstring(b, ", spawned at ");
+        crun__spawn_site(L, t);
+        luaL_addvalue(b);
+    }
+}
+
+/* The main task has been woken to hear it, so what it waited for is not known any more. */
+void crun__deadlock_text(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
+    int anchors = lua_gettop(L);
+    lua_pushnil(L);
+    int task = lua_gettop(L);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "deadlock: every task waits for what no task, timer or I/O can bring");
+    for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
+        if (lua_rawgeti(L, anchors, slot) != LUA_TUSERDATA) {
+            lua_pop(L, 1);
+            continue;
+        }
+        lua_replace(L, task);
+        const ltask *t = lua_touserdata(L, task);
+        if (t->base.status == CRUN_TASK_WAITING)
+            add_waiting(L, &b, task);
+    }
+    luaL_pushresult(&b);
+    lua_replace(L, anchors);
+    lua_settop(L, anchors);
+}
+
+int crun__deadlock_raise(lua_State *L)
+{
+    lua_createtable(L, 0, 2);
+    crun__deadlock_text(L);
+    lua_setfield(L, -2, "message");
+    lua_pushliteral(L, "EDEADLK");
+    lua_setfield(L, -2, "code");
+    luaL_setmetatable(L, DEADLOCK);
+    return lua_error(L);
+}
+
+static int deadlock_tostring(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_getfield(L, 1, "message");
+    return 1;
+}
+
+/* --- the report --------------------------------------------------------------------------- */
+
+void crun__error_text(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    if (lua_type(L, index) == LUA_TSTRING)
+        lua_pushvalue(L, index);
+    else if (luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+        lua_pop(L, 1);
+        luaL_tolstring(L, index, NULL);
+    } else
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
+}
+
+static void print_report(lua_State *L)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "crun: ");
+    crun__ltask_describe(L, 1);
+    luaL_addvalue(&b);
+    luaL_addstring(&b, " failed: ");
+    crun__error_text(L, 2);
+    luaL_addvalue(&b);
+    if (lua_isstring(L, 3)) {
+        luaL_addstring(&b, "\n");
+        lua_pushvalue(L, 3);
+        luaL_addvalue(&b);
+    }
+    luaL_addstring(&b, "\n");
+    luaL_pushresult(&b);
+    size_t size;
+    const char *text = lua_tolstring(L, -1, &size);
+    fwrite(text, 1, size, stderr);
+    fflush(stderr);
+    crun__universe->failures++;
+}
+
+void crun__report(lua_State *L)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
+    lua_getfield(L, -1, "on_error");
+    if (lua_isnil(L, -1)) {
+        lua_settop(L, 3);
+        print_report(L);
+        return;
+    }
+    lua_replace(L, 4);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_call(L, 3, 0);
+}
+
+/* --- module ------------------------------------------------------------------------------- */
+
+static void open_error(lua_State *L, const char *name, lua_CFunction tostring)
+{
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pop(L, 1);
+}
+
+void crun__open_errors(lua_State *L)
+{
+    open_error(L, CANCELLED, cancelled_tostring);
+    open_error(L, DEADLOCK, deadlock_tostring);
+}

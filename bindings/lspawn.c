@@ -1,0 +1,398 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The life of a Lua task: spawned, stepped by a runner, ended.
+ *
+ * Stepping happens outside of any protected call, where a memory error would unwind the wrong stack;
+ * so nothing here allocates unless it says that it runs protected.
+ */
+#include "lspawn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lerror.h"
+
+/* --- coroutines and anchors --------------------------------------------------------------- */
+
+/* Extends the array of idle coroutines, as far as earlier ends would have liked it longer. */
+static void grow_idle(lua_State *L, crun__lua *u, int idle)
+{
+    uint32_t goal = u->idle_room ? u->idle_room * 2 : 64;
+    while (u->idle_room < goal) {
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, idle, ++u->idle_room);
+    }
+    u->idle_short = false;
+}
+
+static void inherit_hook(lua_State *L, lua_State *co)
+{
+    lua_Hook hook = lua_gethook(L);
+    if (hook)
+        lua_sethook(co, hook, lua_gethookmask(L), lua_gethookcount(L));
+}
+
+/* Pushes an idle coroutine, or a new one. */
+static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
+{
+    if (u->idle_count == 0) {
+        if (u->idle_short)
+            grow_idle(L, u, idle);
+        return lua_newthread(L);
+    }
+    lua_rawgeti(L, idle, u->idle_count);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, idle, u->idle_count);
+    if (--u->idle_count < u->idle_least)
+        u->idle_least = u->idle_count;
+    lua_State *co = lua_tothread(L, -1);
+    inherit_hook(L, co);
+    return co;
+}
+
+/* Empties a coroutine that is at its base level, and keeps it for the next task if there is room. */
+static void coroutine_give_back(crun__lua *u, lua_State *co)
+{
+    lua_settop(co, 0);
+    if (lua_gethook(co))
+        lua_sethook(co, NULL, 0, 0);
+    if (u->idle_count == u->idle_room) {
+        u->idle_short = true;
+        return;
+    }
+    lua_rawgeti(co, LUA_REGISTRYINDEX, u->idle);
+    lua_pushthread(co);
+    lua_rawseti(co, -2, ++u->idle_count);
+    lua_settop(co, 0);
+}
+
+static uint32_t slot_take(lua_State *L, crun__lua *u)
+{
+    if (u->free_count > 0)
+        return u->free_slots[--u->free_count];
+    if (u->slot_count >= u->slot_capacity) {
+        uint32_t capacity = u->slot_capacity ? u->slot_capacity * 2 : 64;
+        uint32_t *slots = realloc(u->free_slots, capacity * sizeof *slots);
+        if (!slots)
+            luaL_error(L, "not enough memory");
+        u->free_slots = slots;
+        u->slot_capacity = capacity;
+    }
+    return ++u->slot_count;
+}
+
+/* The entry stays, as false: taking it away could not fail, but putting it back could. */
+static void unanchor(lua_State *L, crun__lua *u, uint32_t slot)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, -2, slot);
+    lua_pop(L, 1);
+    u->free_slots[u->free_count++] = slot;
+}
+
+/* --- spawn -------------------------------------------------------------------------------- */
+
+/* The calling function is kept on the new coroutine's stack: its chunk's name belongs to it. */
+static void note_site(lua_State *L, lua_State *co, ltask *t)
+{
+    lua_Debug ar;
+    if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "Slf", &ar)) {
+        lua_pushnil(co);
+        return;
+    }
+    lua_xmove(L, co, 1);
+    t->source = ar.source;
+    t->line = ar.currentline;
+}
+
+/*
+ * The stack holds the function and its nargs arguments on top; they become the Task. The other
+ * indices are of the shared upvalues.
+ */
+static void spawn(lua_State *L, int nargs, int anchors, int idle, int meta)
+{
+    crun__lua *u = crun__universe;
+    int fn = lua_gettop(L) - nargs;
+    luaL_checkstack(L, 4, NULL);
+    ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
+    int self = fn + nargs + 1;
+    t->base.type = NULL; /* no task yet, if an error comes now */
+    lua_State *co = coroutine_take(L, u, idle);
+    lua_setiuservalue(L, self, 1);
+    lua_pushvalue(L, meta);
+    lua_setmetatable(L, self);
+    if (!lua_checkstack(co, nargs + 2))
+        luaL_error(L, "too many arguments");
+    uint32_t slot = slot_take(L, u);
+    lua_pushvalue(L, self);
+    lua_rawseti(L, anchors, slot);
+    *t = (ltask){.L = co, .slot = slot};
+    note_site(L, co, t);
+    lua_insert(L, fn);
+    lua_xmove(L, co, nargs + 1);
+    crun__task_start(&t->base, &u->type, false);
+}
+
+static void before_spawn(lua_State *L)
+{
+    const crun__lua *u = crun__universe;
+    if (!u || u->finished)
+        luaL_error(L, "crun has ended: nothing can be spawned any more");
+    if (!u->hosted && crun__hub->current == crun__hub->main)
+        crun__sentinel_renew(L);
+}
+
+int crun__l_spawn(lua_State *L)
+{
+    crun__lua_checkcallable(L, 1);
+    before_spawn(L);
+    spawn(L, lua_gettop(L) - 1, lua_upvalueindex(CRUN__UP_ANCHORS),
+          lua_upvalueindex(CRUN__UP_IDLE), lua_upvalueindex(CRUN__UP_TASK_META));
+    return 1;
+}
+
+void crun__ltask_spawn(lua_State *L, int nargs)
+{
+    before_spawn(L);
+    int fn = lua_gettop(L) - nargs;
+    crun__push_upvalues(L);
+    for (int i = 0; i < CRUN__UP_COUNT; i++)
+        lua_insert(L, fn);
+    spawn(L, nargs, fn, fn + 1, fn + 2);
+    lua_replace(L, fn);
+    lua_settop(L, fn);
+}
+
+void crun_lua_spawn(lua_State *L, int nargs)
+{
+    crun__lua_checkcallable(L, lua_gettop(L) - nargs);
+    crun__ltask_spawn(L, nargs);
+}
+
+/* --- a step ------------------------------------------------------------------------------- */
+
+/* Called when the stray coroutine.yield below returns, with its frame still in place. */
+static void refuse_now(lua_State *L, lua_Debug *ar)
+{
+    crun__lua *u = crun__universe;
+    (void)ar;
+    lua_sethook(L, u->hook, u->hook_mask, u->hook_count);
+    lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    lua_error(L);
+}
+
+/*
+ * A bare coroutine.yield reached the runner. It must fail as it does in the main chunk, where the
+ * caller's pcall can catch it; an error can be raised there only from the hook for returning.
+ */
+static void refuse_yield(crun__lua *u, lua_State *co)
+{
+    u->hook = lua_gethook(co);
+    u->hook_mask = lua_gethookmask(co);
+    u->hook_count = lua_gethookcount(co);
+    lua_sethook(co, refuse_now, LUA_MASKRET, 0);
+}
+
+static int resume(crun__lua *u, crun_task *task, lua_State *co)
+{
+    int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 2;
+    for (;;) {
+        int nresults, status = lua_resume(co, NULL, nargs, &nresults);
+        if (status != LUA_YIELD)
+            return status;
+        if (task->flags & CRUN__YIELDING) {
+            crun__flag_clear(task, CRUN__YIELDING);
+            return LUA_YIELD;
+        }
+        lua_pop(co, nresults);
+        refuse_yield(u, co);
+        nargs = 0;
+    }
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+/* Makes the value on top of the coroutine what the task leaves behind, in place of the coroutine. */
+static void leave_value(lua_State *co, ltask *t)
+{
+    crun__ltask_push(co, t);
+    lua_insert(co, -2);
+    if (t->base.flags & LTASK_BOX) {
+        lua_getiuservalue(co, -2, 1);
+        lua_insert(co, -2);
+        lua_rawseti(co, -2, LTASK_VALUE);
+        lua_pop(co, 2);
+    } else {
+        lua_setiuservalue(co, -2, 1);
+        lua_pop(co, 1);
+    }
+}
+
+static void returned(ltask *t, lua_State *co)
+{
+    int results = lua_gettop(co) - 1;
+    if (results > 1) {
+        crun__flag_set(&t->base, LTASK_MULTI);
+    } else {
+        if (results == 0) {
+            crun__flag_set(&t->base, LTASK_VOID);
+            lua_pushnil(co);
+        }
+        leave_value(co, t);
+    }
+    crun__task_end(&t->base, CRUN_TASK_RETURNED);
+}
+
+/* Protected: keeps the traceback and the place of the spawn in the task's box. */
+static void keep_traceback(lua_State *L, void *arg)
+{
+    ltask *t = arg;
+    crun__ltask_push(L, t);
+    crun__ltask_box(L, -1);
+    luaL_traceback(L, t->L, NULL, 0);
+    lua_pushliteral(L, "\nspawned at ");
+    crun__spawn_site(L, t);
+    lua_concat(L, 3);
+    lua_rawseti(L, -2, LTASK_TRACEBACK);
+}
+
+/* Protected; the task's own coroutine, unwound, with the error on top. */
+static int report(lua_State *L)
+{
+    ltask *t = lua_touserdata(L, 1);
+    lua_settop(L, 1);
+    crun__ltask_push(L, t);
+    lua_replace(L, 1);
+    if (t->base.flags & LTASK_BOX) {
+        crun__ltask_field(L, 1, LTASK_VALUE);
+        crun__ltask_field(L, 1, LTASK_TRACEBACK);
+    } else {
+        lua_getiuservalue(L, 1, 1);
+        lua_pushnil(L);
+    }
+    crun__report(L);
+    return 0;
+}
+
+/* A handler that fails is itself reported the plain way; without memory for that, in one line. */
+static void report_failure(lua_State *co, ltask *t)
+{
+    lua_pushcfunction(co, report);
+    lua_pushlightuserdata(co, t);
+    if (lua_pcall(co, 1, 0, 0) == LUA_OK)
+        return;
+    const char *text = lua_tostring(co, -1);
+    fprintf(stderr, "crun: reporting the failure of task#%llu failed: %s\n",
+            (unsigned long long)t->base.id, text ? text : "(no text)");
+    crun__universe->failures++;
+    lua_pop(co, 1);
+}
+
+static bool own_cancel(const ltask *t, lua_State *co)
+{
+    lua_Integer scope;
+    return (t->base.flags & CRUN__CANCEL) && lua_checkstack(co, 4) &&
+           crun__cancelled_test(co, -1, &scope) && scope == 0;
+}
+
+/*
+ * An error came out of the task. Its traceback is taken before to-be-closed variables are closed, which
+ * may take time and change the error.
+ */
+static void failed(crun__lua *u, ltask *t, lua_State *co)
+{
+    if (!own_cancel(t, co))
+        crun__lua_protected(u->aux, keep_traceback, t);
+    lua_resetthread(co);
+    bool cancelled = own_cancel(t, co);
+    leave_value(co, t);
+    if (!cancelled && !crun__task_watched(&t->base))
+        report_failure(co, t);
+    crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
+}
+
+static crun__step step(crun_task *task)
+{
+    crun__lua *u = (crun__lua *)task->type;
+    ltask *t = (ltask *)task;
+    lua_State *co = t->L;
+    int status = resume(u, task, co);
+    if (status == LUA_YIELD)
+        return CRUN__STEP_PARKED;
+    if (status == LUA_OK)
+        returned(t, co);
+    else
+        failed(u, t, co);
+    return CRUN__STEP_ENDED;
+}
+
+/* Protected: starts the callbacks, each as a small task. */
+static void start_callbacks(lua_State *L, void *arg)
+{
+    ltask *t = arg;
+    crun__ltask_push(L, t);
+    crun__callbacks_start(L, lua_gettop(L));
+}
+
+static void ended(crun_task *task)
+{
+    crun__lua *u = (crun__lua *)task->type;
+    ltask *t = (ltask *)task;
+    lua_State *co = t->L;
+    if (t->base.status == CRUN_TASK_CANCELLED && lua_gettop(co) > 1) {
+        /* It never started: its function and arguments are still there. */
+        crun__flag_set(task, LTASK_VOID);
+        lua_settop(co, 0);
+        lua_pushnil(co);
+        leave_value(co, t);
+    }
+    if (t->base.flags & LTASK_BOX)
+        crun__lua_protected(u->aux, start_callbacks, t);
+    unanchor(co, u, t->slot);
+    t->source = NULL;
+    if (t->base.flags & LTASK_MULTI)
+        return;
+    t->L = NULL;
+    coroutine_give_back(u, co);
+}
+
+void crun__ltask_type_init(crun__lua *u, crun_hub *hub)
+{
+    u->type = (crun__task_type){.hub = hub, .step = step, .ended = ended};
+}
+
+/* --- giving back what a burst left -------------------------------------------------------- */
+
+/*
+ * Run by the collector once a cycle. Coroutines that stayed idle through a whole cycle are more than the
+ * program needs; half of them go at a time.
+ */
+static int trim_idle(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    if (!u || u->closing)
+        return 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, u->idle);
+    for (uint32_t surplus = (u->idle_least + 1) / 2; surplus > 0; surplus--) {
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, u->idle_count--);
+    }
+    u->idle_least = u->idle_count;
+    crun__push_cycle_marker(L);
+    return 0;
+}
+
+#define CYCLE_MARKER "crun.CycleMarker"
+
+void crun__push_cycle_marker(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    if (luaL_newmetatable(L, CYCLE_MARKER)) {
+        lua_pushcfunction(L, trim_idle);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}

@@ -1,0 +1,28 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What spawning shares with the rest of the module.
+ */
+#ifndef CRUN__LSPAWN_H
+#define CRUN__LSPAWN_H
+
+#include "bind.h"
+
+/* spawn(fn, ...) -> Task. Switches: never. */
+int crun__l_spawn(lua_State *L);
+
+void crun__ltask_type_init(crun__lua *u, crun_hub *hub);
+
+/* Starts a task for each end-of-task callback of the task at the index. */
+void crun__callbacks_start(lua_State *L, int index);
+
+/* Pushes the upvalues that all functions share, in order. */
+void crun__push_upvalues(lua_State *L);
+
+/* Makes the sentinel the newest object with a finalizer. */
+void crun__sentinel_renew(lua_State *L);
+
+/* Drops an object that the collector will find in its next cycle. */
+void crun__push_cycle_marker(lua_State *L);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Attaching a Lua state to a hub, and the end of both.
+ *
+ * Under a stock interpreter nothing tells the module that the main chunk has ended but the state's
+ * closing, which runs the finalizers, the newest object's first. So that the objects that tasks use are
+ * still whole when the remaining tasks are waited for, the sentinel whose finalizer does that is made
+ * anew whenever the main task spawns. A host that calls crun_lua_finish is spared that.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lerror.h"
+#include "lspawn.h"
+
+#define SENTINEL "crun.Sentinel"
+
+/* Those that wait for the end stay; daemons must end now, too. */
+static void dismiss(crun__lua *u, ltask *t)
+{
+    if (t == u->main || &t->base == crun__hub->current)
+        return;
+    crun_task_set_daemon(&t->base, false);
+    crun_task_cancel(&t->base);
+}
+
+static void interrupt(crun__lua *u, ltask *t)
+{
+    (void)u;
+    crun_task_cancel(&t->base);
+}
+
+/* Calls fn for every live Lua task. Needs no memory. */
+static void each_ltask(crun__lua *u, void (*fn)(crun__lua *u, ltask *t))
+{
+    lua_State *L = u->aux;
+    for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
+        lua_rawgeti(L, -1, slot);
+        ltask *t = lua_touserdata(L, -1);
+        lua_pop(L, 2);
+        if (t)
+            fn(u, t);
+    }
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void print_deadlock(lua_State *L, void *arg)
+{
+    (void)arg;
+    crun__deadlock_text(L);
+    fprintf(stderr, "crun: %s\n", lua_tostring(L, -1));
+    fflush(stderr);
+}
+
+/* Waits for what must end by itself. Returns: 0 or CRUN_EDEADLK. */
+static int wait_for_tasks(crun__lua *u)
+{
+    int rc = crun_hub_run(u->type.hub);
+    if (rc == CRUN_EDEADLK)
+        crun__lua_protected(u->aux, print_deadlock, NULL);
+    return rc == CRUN_EDEADLK ? rc : 0;
+}
+
+int crun_lua_finish(lua_State *L, unsigned flags)
+{
+    (void)L;
+    crun__lua *u = crun__universe;
+    if (!u || u->finished)
+        return 0;
+    int rc = 0;
+    if (!(flags & CRUN_LUA_CANCEL))
+        rc = wait_for_tasks(u);
+    u->finished = true;
+    each_ltask(u, dismiss);
+    int last = crun_hub_run(u->type.hub);
+    return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
+}
+
+/* Cut off from the state: callbacks that still come must find no task of it. */
+static void detach(crun__lua *u)
+{
+    crun_hub *hub = u->type.hub;
+    crun__universe = NULL;
+    if (hub->main == &u->main->base)
+        crun__hub_reset_main(hub);
+    free(u->free_slots);
+    u->free_slots = NULL;
+    if (u->owns_hub)
+        crun_hub_free(hub);
+}
+
+/* Closed from within another task (os.exit): the main task's frames have gone from under it. */
+static void leave_main_behind(crun__lua *u)
+{
+    crun_hub *hub = u->type.hub;
+    if (hub->current != hub->main)
+        crun__hub_abandon_main(hub);
+}
+
+/* Of the sentinels only the last one speaks; earlier ones are garbage. */
+static int sentinel_gc(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    if (!u || lua_touserdata(L, 1) != u->sentinel)
+        return 0;
+    u->closing = true;
+    bool by_exit = crun__hub->current != crun__hub->main;
+    leave_main_behind(u);
+    crun_lua_finish(L, by_exit ? CRUN_LUA_CANCEL : 0);
+    detach(u);
+    return 0;
+}
+
+void crun__sentinel_renew(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    void *sentinel = lua_newuserdatauv(L, 0, 0);
+    luaL_setmetatable(L, SENTINEL);
+    lua_rawseti(L, LUA_REGISTRYINDEX, u->sentinel_ref);
+    u->sentinel = sentinel;
+}
+
+/* --- attaching ---------------------------------------------------------------------------- */
+
+static int table_ref(lua_State *L)
+{
+    lua_newtable(L);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void open_metatables(lua_State *L)
+{
+    luaL_newmetatable(L, "crun.Task");
+    luaL_newmetatable(L, SENTINEL);
+    lua_pushcfunction(L, sentinel_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 2);
+}
+
+/* The main task has its userdata like every other. */
+static void make_main(lua_State *L, crun__lua *u)
+{
+    ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
+    *t = (ltask){.L = u->L, .slot = 1};
+    luaL_setmetatable(L, "crun.Task");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 1);
+    u->slot_count = 1;
+    u->main = t;
+}
+
+/* The block lives as long as the registry, longer than any task. */
+static crun__lua *make_universe(lua_State *L)
+{
+    open_metatables(L);
+    crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
+    *u = (crun__lua){.anchors = table_ref(L), .idle = table_ref(L)};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    u->L = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    u->aux = lua_newthread(L);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    make_main(L, u);
+    lua_pushboolean(L, 0);
+    u->sentinel_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    u->core = luaL_ref(L, LUA_REGISTRYINDEX);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    return u;
+}
+
+static void make_protected(lua_State *L, void *out)
+{
+    *(crun__lua **)out = make_universe(L);
+}
+
+static int use_hub(crun_hub **hub, bool *created)
+{
+    *created = false;
+    if (!*hub)
+        *hub = crun_hub_current();
+    if (!*hub) {
+        *created = true;
+        return crun_hub_new(hub, NULL);
+    }
+    if (*hub != crun_hub_current() || (*hub)->current != (*hub)->main)
+        return CRUN_EPERM;
+    return 0;
+}
+
+int crun_lua_attach(lua_State *L, crun_hub *hub)
+{
+    bool created;
+    if (crun__universe) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+        bool same = lua_tothread(L, -1) == crun__universe->L;
+        lua_pop(L, 1);
+        return same ? 0 : CRUN_EALREADY;
+    }
+    int rc = use_hub(&hub, &created);
+    if (rc < 0)
+        return rc;
+    crun__lua *u = NULL;
+    if (crun__lua_protected(L, make_protected, &u) != LUA_OK) {
+        if (created)
+            crun_hub_free(hub);
+        return CRUN_ENOMEM;
+    }
+    u->owns_hub = created;
+    crun__ltask_type_init(u, hub);
+    crun__hub_set_main(hub, &u->main->base, &u->type);
+    crun__universe = u;
+    return 0;
+}
+
+size_t crun_lua_failures(lua_State *L)
+{
+    (void)L;
+    return crun__universe ? crun__universe->failures : 0;
+}
+
+void crun_lua_interrupt(const char *reason)
+{
+    crun__lua *u = crun__universe;
+    if (!u)
+        return;
+    u->interrupt = reason;
+    each_ltask(u, interrupt);
+}
+
+lua_State *crun_lua_running(void)
+{
+    crun__lua *u = crun__universe;
+    if (!u || !crun__hub->current || !crun__is_ltask(crun__hub->current))
+        return NULL;
+    return ((ltask *)crun__hub->current)->L;
+}

@@ -1,0 +1,506 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The Task object.
+ */
+#include <string.h>
+
+#include "lerror.h"
+#include "lspawn.h"
+
+#define HANDLE "crun.Callback"
+
+/* --- access ------------------------------------------------------------------------------- */
+
+ltask *crun__ltask_check(lua_State *L, int index)
+{
+    ltask *t = crun__universe ? crun__ltask_test(L, index) : NULL;
+    if (!t)
+        luaL_typeerror(L, index, "crun.Task");
+    return t;
+}
+
+void crun__ltask_push(lua_State *L, const ltask *task)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->anchors);
+    lua_rawgeti(L, -1, task->slot);
+    lua_remove(L, -2);
+}
+
+void crun__ltask_box(lua_State *L, int index)
+{
+    ltask *t = lua_touserdata(L, index);
+    index = lua_absindex(L, index);
+    if (t->base.flags & LTASK_BOX) {
+        lua_getiuservalue(L, index, 1);
+        return;
+    }
+    lua_createtable(L, LTASK_FIELDS, 0);
+    lua_getiuservalue(L, index, 1);
+    lua_rawseti(L, -2, LTASK_VALUE);
+    for (int field = LTASK_VALUE + 1; field <= LTASK_FIELDS; field++) {
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, field);
+    }
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, index, 1);
+    crun__flag_set(&t->base, LTASK_BOX);
+}
+
+int crun__ltask_field(lua_State *L, int index, int field)
+{
+    const ltask *t = lua_touserdata(L, index);
+    if (!(t->base.flags & LTASK_BOX)) {
+        lua_pushnil(L);
+        return LUA_TNIL;
+    }
+    lua_getiuservalue(L, index, 1);
+    int type = lua_rawgeti(L, -1, field);
+    lua_remove(L, -2);
+    return type;
+}
+
+static void set_field(lua_State *L, int index, int field)
+{
+    crun__ltask_box(L, index);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, field);
+    lua_pop(L, 1);
+}
+
+void crun__ltask_name(lua_State *L, int index)
+{
+    const ltask *t = lua_touserdata(L, index);
+    index = lua_absindex(L, index);
+    if (crun__ltask_field(L, index, LTASK_NAME) == LUA_TSTRING)
+        return;
+    lua_pop(L, 1);
+    if (t == crun__universe->main)
+        lua_pushliteral(L, "main");
+    else
+        lua_pushfstring(L, "task#%I", (LUAI_UACINT)t->base.id);
+}
+
+void crun__ltask_describe(lua_State *L, int index)
+{
+    const ltask *t = lua_touserdata(L, index);
+    bool named = crun__ltask_field(L, index, LTASK_NAME) == LUA_TSTRING;
+    if (named)
+        lua_pushfstring(L, "task#%I '%s'", (LUAI_UACINT)t->base.id, lua_tostring(L, -1));
+    else if (t == crun__universe->main)
+        lua_pushliteral(L, "main");
+    else
+        lua_pushfstring(L, "task#%I", (LUAI_UACINT)t->base.id);
+    lua_remove(L, -2);
+}
+
+static const char *const status_names[] = {"new",      "ready",  "running",  "waiting",
+                                           "returned", "failed", "cancelled"};
+
+/* --- results ------------------------------------------------------------------------------ */
+
+/* Pushes what the task left as its one value: a result or an error. */
+static void push_value(lua_State *L, int index)
+{
+    const ltask *t = lua_touserdata(L, index);
+    if (t->base.flags & LTASK_BOX)
+        crun__ltask_field(L, index, LTASK_VALUE);
+    else
+        lua_getiuservalue(L, index, 1);
+}
+
+static int push_results(lua_State *L, const ltask *t)
+{
+    if (t->base.flags & LTASK_VOID)
+        return 0;
+    if (!(t->base.flags & LTASK_MULTI)) {
+        push_value(L, 1);
+        return 1;
+    }
+    int count = lua_gettop(t->L) - 1;
+    luaL_checkstack(L, count, "too many results");
+    luaL_checkstack(t->L, 1, NULL);
+    for (int i = 2; i <= count + 1; i++) {
+        lua_pushvalue(t->L, i);
+        lua_xmove(t->L, L, 1);
+    }
+    return count;
+}
+
+/* Pushes the error of a task that failed or was cancelled. */
+static void push_error(lua_State *L, const ltask *t)
+{
+    if (t->base.flags & LTASK_VOID)
+        crun__cancelled_of(L, 1);
+    else
+        push_value(L, 1);
+}
+
+/* --- waiting for the end ------------------------------------------------------------------ */
+
+/* The task at index 1 must not be the caller. */
+static crun_task *joiner(lua_State *L, const ltask *t)
+{
+    crun_task *self = crun__lua_self(L);
+    if (&t->base == self)
+        luaL_error(L, "a task cannot wait for itself");
+    return self;
+}
+
+static int join_finish(lua_State *L, int status, lua_KContext context)
+{
+    (void)status, (void)context;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return crun__lua_fail(L, rc);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* task:join([seconds]) -> true | nil, message, "ETIMEDOUT". May wait. */
+static int l_join(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    if (crun__task_ended(&t->base)) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    crun_time deadline = crun__lua_deadline(L, 2);
+    crun_task *self = joiner(L, t);
+    crun__wait_begin(self, &crun__join_type, t);
+    return crun__lua_park(L, self, deadline, 0, join_finish);
+}
+
+static int get_now(lua_State *L, const ltask *t)
+{
+    if (t->base.status == CRUN_TASK_RETURNED)
+        return push_results(L, t);
+    push_error(L, t);
+    return lua_error(L);
+}
+
+static int get_finish(lua_State *L, int status, lua_KContext context)
+{
+    (void)status, (void)context;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return crun__lua_fail(L, rc);
+    return get_now(L, lua_touserdata(L, 1));
+}
+
+/* task:get([seconds]) -> its results | raises its error | nil, message, "ETIMEDOUT". May wait. */
+static int l_get(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    if (crun__task_ended(&t->base))
+        return get_now(L, t);
+    crun_time deadline = crun__lua_deadline(L, 2);
+    crun_task *self = joiner(L, t);
+    crun__wait_begin(self, &crun__join_type, t);
+    return crun__lua_park(L, self, deadline, 0, get_finish);
+}
+
+/* task:result() -> its results; nothing unless it has returned. */
+static int l_result(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    return t->base.status == CRUN_TASK_RETURNED ? push_results(L, t) : 0;
+}
+
+/* task:exception() -> its error or cancel error | nil. */
+static int l_exception(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    if (t->base.status == CRUN_TASK_FAILED || t->base.status == CRUN_TASK_CANCELLED)
+        push_error(L, t);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* --- ending it ---------------------------------------------------------------------------- */
+
+/* task:cancel([reason]) -> true if it was still alive. Switches: never. */
+static int l_cancel(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    lua_settop(L, 2);
+    bool alive = !crun__task_ended(&t->base);
+    if (alive && !(t->base.flags & CRUN__CANCEL)) {
+        crun__cancelled_push(L, 2, 1, 0);
+        set_field(L, 1, LTASK_CANCELLED);
+    }
+    if (alive)
+        crun_task_cancel(&t->base);
+    lua_pushboolean(L, alive);
+    return 1;
+}
+
+/* task:throw(err) -> true if it was still alive: its next wait raises err, once. Switches: never. */
+static int l_throw(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    luaL_checkany(L, 2);
+    bool alive = !crun__task_ended(&t->base);
+    if (alive) {
+        lua_settop(L, 2);
+        set_field(L, 1, LTASK_THROWN);
+        crun__flag_set(&t->base, CRUN__THROWN);
+        if (t->base.status == CRUN_TASK_WAITING)
+            crun__wait_abort(&t->base.wait, CRUN_ECANCELED);
+    }
+    lua_pushboolean(L, alive);
+    return 1;
+}
+
+/* --- looking ------------------------------------------------------------------------------ */
+
+static int l_done(lua_State *L)
+{
+    lua_pushboolean(L, crun__task_ended(&crun__ltask_check(L, 1)->base));
+    return 1;
+}
+
+static int l_cancelled(lua_State *L)
+{
+    lua_pushboolean(L, crun__ltask_check(L, 1)->base.status == CRUN_TASK_CANCELLED);
+    return 1;
+}
+
+static int l_status(lua_State *L)
+{
+    lua_pushstring(L, status_names[crun__ltask_check(L, 1)->base.status]);
+    return 1;
+}
+
+/* task:traceback() -> where it is now, or where it failed. */
+static int l_traceback(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    if (crun__task_ended(&t->base)) {
+        if (crun__ltask_field(L, 1, LTASK_TRACEBACK) != LUA_TSTRING)
+            lua_pushliteral(L, "");
+        return 1;
+    }
+    if (&t->base == crun__hub->current) {
+        luaL_traceback(L, L, NULL, 1);
+        return 1;
+    }
+    lua_State *where = crun__ltask_where(&t->base);
+    luaL_traceback(L, where, NULL, 0);
+    if (where != t->L) {
+        lua_pushliteral(L, "\ninside of ");
+        luaL_traceback(L, t->L, NULL, 0);
+        lua_concat(L, 3);
+    }
+    return 1;
+}
+
+/* --- end-of-task callbacks ---------------------------------------------------------------- */
+
+/* The body of a callback's task: the handle {fn, removed} and the task that has ended. */
+static int run_callback(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_rawgeti(L, 1, 2);
+    if (lua_toboolean(L, -1))
+        return 0;
+    lua_rawgeti(L, 1, 1);
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void start_callback(lua_State *L, int handle, int task)
+{
+    task = lua_absindex(L, task);
+    handle = lua_absindex(L, handle);
+    lua_pushcfunction(L, run_callback);
+    lua_pushvalue(L, handle);
+    lua_pushvalue(L, task);
+    crun__ltask_spawn(L, 2);
+    lua_pop(L, 1);
+}
+
+void crun__callbacks_start(lua_State *L, int index)
+{
+    if (crun__ltask_field(L, index, LTASK_CALLBACKS) == LUA_TTABLE) {
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
+            start_callback(L, -1, index);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void add_callback(lua_State *L)
+{
+    if (crun__ltask_field(L, 1, LTASK_CALLBACKS) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        set_field(L, 1, LTASK_CALLBACKS);
+    }
+    lua_pushvalue(L, 3);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn. */
+static int l_on_done(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    crun__lua_checkcallable(L, 2);
+    lua_settop(L, 2);
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 3, 1);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, 3, 2);
+    luaL_setmetatable(L, HANDLE);
+    if (crun__task_ended(&t->base)) {
+        start_callback(L, 3, 1);
+    } else {
+        add_callback(L);
+        crun__flag_set(&t->base, CRUN__OBSERVED);
+    }
+    lua_settop(L, 3);
+    return 1;
+}
+
+/* handle:remove(): the callback will not be called. */
+static int l_remove(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushboolean(L, 1);
+    lua_rawseti(L, 1, 2);
+    return 0;
+}
+
+/* --- fields ------------------------------------------------------------------------------- */
+
+static int l_index(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    ltask *t = crun__ltask_check(L, 1);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, "name") == 0)
+        crun__ltask_name(L, 1);
+    else if (strcmp(key, "id") == 0)
+        lua_pushinteger(L, (lua_Integer)t->base.id);
+    else if (strcmp(key, "daemon") == 0)
+        lua_pushboolean(L, crun_task_is_daemon(&t->base));
+    return 1;
+}
+
+static int l_newindex(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, "name") == 0) {
+        luaL_checktype(L, 3, LUA_TSTRING);
+        set_field(L, 1, LTASK_NAME);
+    } else if (strcmp(key, "daemon") == 0) {
+        luaL_checktype(L, 3, LUA_TBOOLEAN);
+        if (t == crun__universe->main)
+            return luaL_error(L, "the main task cannot be a daemon");
+        crun_task_set_daemon(&t->base, lua_toboolean(L, 3));
+    } else {
+        return luaL_error(L, "a Task has no field '%s' to set", luaL_tolstring(L, 2, NULL));
+    }
+    return 0;
+}
+
+static int l_tostring(lua_State *L)
+{
+    ltask *t = crun__ltask_check(L, 1);
+    crun__ltask_describe(L, 1);
+    lua_pushfstring(L, "crun.Task: %s (%s)", lua_tostring(L, -1), status_names[t->base.status]);
+    return 1;
+}
+
+/* --- functions ---------------------------------------------------------------------------- */
+
+/* current() -> the running Task; nil inside a task of C. */
+static int l_current(lua_State *L)
+{
+    crun_task *self = crun__lua_self(L);
+    if (crun__is_ltask(self))
+        crun__ltask_push(L, (ltask *)self);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* tasks() -> list of the live tasks, the main one first. */
+static int l_tasks(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    crun__lua_self(L);
+    lua_newtable(L);
+    lua_Integer n = 0;
+    for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
+        if (lua_rawgeti(L, lua_upvalueindex(CRUN__UP_ANCHORS), slot) == LUA_TUSERDATA)
+            lua_rawseti(L, -2, ++n);
+        else
+            lua_pop(L, 1);
+    }
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"join", l_join},
+    {"get", l_get},
+    {"result", l_result},
+    {"exception", l_exception},
+    {"cancel", l_cancel},
+    {"throw", l_throw},
+    {"done", l_done},
+    {"cancelled", l_cancelled},
+    {"status", l_status},
+    {"on_done", l_on_done},
+    {"traceback", l_traceback},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"spawn", crun__l_spawn},
+    {"current", l_current},
+    {"tasks", l_tasks},
+    {NULL, NULL},
+};
+
+static void open_handle(lua_State *L)
+{
+    luaL_newmetatable(L, HANDLE);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_remove);
+    lua_setfield(L, -2, "remove");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+void crun__open_task(lua_State *L)
+{
+    crun__push_upvalues(L);
+    lua_replace(L, -CRUN__UP_COUNT);
+    lua_settop(L, -CRUN__UP_COUNT + 1);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_pushcclosure(L, l_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, l_newindex);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushcfunction(L, l_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushliteral(L, "crun.Task");
+    lua_setfield(L, -2, "__name");
+    lua_pushliteral(L, "crun.Task");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    open_handle(L);
+    crun__open_functions(L, functions);
+}

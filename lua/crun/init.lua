@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Module crun: the functions of crun.core, in C, and those that are nicer in Lua.
+
+local M = require "crun.core"
+
+local gather = require "crun.gather"
+
+M.gather = gather.gather
+M.joinall = gather.joinall
+M.killall = gather.killall
+M.net = require "crun.net"
+
+local core_tasks = M.tasks
+
+---The live tasks, the main one included, in the order in which they were spawned.
+---Switches: never.
+---@return crun.Task[]
+function M.tasks()
+  local list = core_tasks()
+  table.sort(list, function(a, b) return a.id < b.id end)
+  return list
+end
+
+return M
