@@ -13,7 +13,7 @@
 #include "../../runtime/switch.h"
 #include "test.h"
 
-/* A child faults on purpose, which valgrind would count as an error and turn into an exit status. */
+/* A child faults on purpose, which valgrind would count and turn into an exit status. */
 #if CRUN__VALGRIND
 #include <valgrind/valgrind.h>
 #define IGNORE_CHECKER() VALGRIND_DISABLE_ERROR_REPORTING
