@@ -195,7 +195,7 @@ static int use_hub(crun_hub **hub, bool *created)
 
 int crun_lua_attach(lua_State *L, crun_hub *hub)
 {
-    bool created;
+    bool created, hosted = hub != NULL;
     if (crun__universe) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
         bool same = lua_tothread(L, -1) == crun__universe->L;
@@ -212,6 +212,7 @@ int crun_lua_attach(lua_State *L, crun_hub *hub)
         return CRUN_ENOMEM;
     }
     u->owns_hub = created;
+    u->hosted = hosted;
     crun__ltask_type_init(u, hub);
     crun__hub_set_main(hub, &u->main->base, &u->type);
     crun__universe = u;

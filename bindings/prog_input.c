@@ -52,6 +52,7 @@ static crun__input plain_line(const char *prompt)
         buffer[n - 1] = '\0';
     if (!terminal)
         puts(buffer);
+    fflush(stdout);
     return CRUN__INPUT_LINE;
 }
 

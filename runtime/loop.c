@@ -21,8 +21,22 @@ static void on_async(uv_async_t *async)
     (void)async;
 }
 
+/*
+ * With its first stream libuv opens a descriptor that it keeps until the loop's end. Doing it now keeps
+ * the number of open descriptors explicable; when it fails now, it will be tried again then.
+ */
+static void open_reserve(crun__loop *loop)
+{
+    uv_tcp_t tcp;
+    if (uv_tcp_init(&loop->uv, &tcp) < 0)
+        return;
+    uv_close((uv_handle_t *)&tcp, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 static int open_handles(crun__loop *loop)
 {
+    open_reserve(loop);
     int rc = uv_timer_init(&loop->uv, &loop->timer);
     if (rc < 0)
         return rc;
@@ -74,6 +88,7 @@ void crun__loop_free(crun__loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
     uv_mutex_destroy(&loop->lock);
+    crun__blocks_fini(&loop->blocks);
     free(loop);
 }
 
@@ -91,7 +106,7 @@ static void count_handle(uv_handle_t *handle, void *arg)
 {
     struct count *c = arg;
     c->handles += handle != (uv_handle_t *)&c->loop->timer &&
-                  handle != (uv_handle_t *)&c->loop->async;
+                  handle != (uv_handle_t *)&c->loop->async && !uv_is_closing(handle);
 }
 
 size_t crun__loop_handles(crun__loop *loop)

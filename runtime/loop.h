@@ -12,6 +12,8 @@
 #include <crun/hub.h>
 #include <uv.h>
 
+#include "block.h"
+
 struct crun__post;
 
 typedef struct crun__loop {
@@ -21,6 +23,7 @@ typedef struct crun__loop {
     atomic_bool woken; /* since the inbox was last looked at */
     uv_mutex_t lock;   /* guards the inbox */
     struct crun__post *first, **last;
+    crun__blocks blocks;
     void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */
     void *on_wake_arg;
 } crun__loop;

@@ -15,9 +15,9 @@
 #include <crun/crun.h>
 
 /*
- * Ties the state to the calling thread's hub; the code that runs now becomes the main task. hub may be
- * NULL: the thread's own hub is taken, or one is created and freed with the state. Attaching the same
- * state again does nothing.
+ * Ties the state to the calling thread's hub; the code that runs now becomes the main task. Who names
+ * the hub calls crun_lua_finish before lua_close. With NULL the thread's hub is taken, or one is created
+ * and freed with the state, and closing the state finishes. Attaching the same state again does nothing.
  * Switches: never. Thread: the hub's, from its main task.
  * Returns: 0; CRUN_EALREADY (the hub serves another state), CRUN_EPERM (another thread's hub, or not
  * called from the main task), CRUN_ENOMEM.
@@ -32,8 +32,7 @@ CRUN_API int luaopen_crun_core(lua_State *L);
 
 /*
  * Ends what runs in the state: waits for its tasks that are no daemons (with CRUN_LUA_CANCEL: cancels
- * them instead), then cancels the daemons; clean-ups run. Afterwards the state may be closed; closing it
- * without this does it, too. A deadlock among the tasks left is reported on stderr.
+ * them instead), then cancels the daemons; clean-ups run. Afterwards the state may be closed. A deadlock among the tasks left is reported on stderr.
  * Switches: yes. Thread: the hub's, from its main task.
  * Returns: 0 or CRUN_EDEADLK.
  */
