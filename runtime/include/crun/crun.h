@@ -11,6 +11,7 @@
 #include <crun/chan.h>
 #include <crun/error.h>
 #include <crun/hub.h>
+#include <crun/stream.h>
 #include <crun/task.h>
 #include <crun/time.h>
 #include <crun/value.h>

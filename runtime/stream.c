@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream_impl.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* libuv writes without MSG_NOSIGNAL. Whoever handles the signal already knows what it means. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) ||
+        now.sa_handler != SIG_DFL)
+        return;
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool crun__streak_over(crun__streak *streak, const crun_hub *hub, unsigned limit)
+{
+    uint64_t turn = hub->polls * CRUN__POLL_BUDGET + (uint64_t)(CRUN__POLL_BUDGET - hub->budget);
+    if (streak->turn != turn)
+        *streak = (crun__streak){turn, 0};
+    return ++streak->count > limit;
+}
+
+crun_stream *crun__stream_alloc(crun_hub *hub)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, ignore_sigpipe);
+    crun_stream *s = calloc(1, sizeof *s);
+    if (s)
+        s->hub = hub;
+    return s;
+}
+
+void crun__stream_opened(crun_stream *s)
+{
+    s->references = 2;
+    crun__stream_awaited(s, false);
+}
+
+/* A reader that was given its bytes before the close may still have to fetch them. */
+static void unref(crun_stream *s)
+{
+    if (--s->references > 0)
+        return;
+    free(s->in.data);
+    free(s);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    unref(crun__stream_of(handle));
+}
+
+void crun_stream_close(crun_stream *s)
+{
+    if (s->closed)
+        return;
+    s->closed = true;
+    crun__read_close(s);
+    crun__write_close(s);
+    uv_close(&s->uv.handle, on_closed);
+}
+
+bool crun_stream_closed(const crun_stream *s)
+{
+    return s->closed;
+}
+
+crun_stream *crun_stream_retain(crun_stream *s)
+{
+    s->references++;
+    return s;
+}
+
+void crun_stream_release(crun_stream *s)
+{
+    /* The one that is left is the handle's. */
+    if (!s->closed && s->references == 2)
+        crun_stream_close(s);
+    unref(s);
+}
+
+void crun__stream_describe(const crun_stream *s, const char *verb, char *text, size_t size)
+{
+    crun_address peer;
+    if (crun_stream_peername(s, &peer) == 0)
+        snprintf(text, size, "%s %s:%d", verb, peer.host, peer.port);
+    else
+        snprintf(text, size, "%s a stream", verb);
+}
+
+crun_task *crun_stream_reader(const crun_stream *s)
+{
+    return s->reader;
+}
+
+crun_task *crun_stream_writer(const crun_stream *s)
+{
+    return s->writer;
+}
