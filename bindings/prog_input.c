@@ -19,13 +19,17 @@ static char *buffer; /* the line */
 static size_t capacity;
 static bool terminal;
 
-/* Leaves the line of the prompt. */
-static crun__input leave(crun__input how)
+static void end_line(void)
 {
-    clearerr(stdin);
     putchar('\n');
     fflush(stdout);
-    return how;
+}
+
+static crun__input interrupted(void)
+{
+    clearerr(stdin);
+    end_line();
+    return CRUN__INPUT_INTERRUPTED;
 }
 
 /* Lets other tasks run until there is something to read. Returns: false when the wait was cancelled. */
@@ -43,11 +47,11 @@ static crun__input plain_line(const char *prompt)
     fputs(prompt, stdout);
     fflush(stdout);
     if (!wait_for_input())
-        return leave(CRUN__INPUT_INTERRUPTED);
+        return interrupted();
     errno = 0;
     ssize_t n = getline(&buffer, &capacity, stdin);
     if (n < 0)
-        return leave(errno == EINTR ? CRUN__INPUT_INTERRUPTED : CRUN__INPUT_END);
+        return errno == EINTR ? interrupted() : CRUN__INPUT_END;
     if (n > 0 && buffer[n - 1] == '\n')
         buffer[n - 1] = '\0';
     if (!terminal)
@@ -76,12 +80,12 @@ static crun__input edited_line(const char *prompt)
     while (!complete) {
         if (!wait_for_input()) {
             rl_callback_handler_remove();
-            return leave(CRUN__INPUT_INTERRUPTED);
+            return interrupted();
         }
         rl_callback_read_char();
     }
     if (!buffer)
-        return leave(CRUN__INPUT_END);
+        return CRUN__INPUT_END;
     if (*buffer)
         add_history(buffer);
     return CRUN__INPUT_LINE;
@@ -103,6 +107,7 @@ void crun__input_begin(void)
 
 void crun__input_end(void)
 {
+    end_line();
     free(buffer);
     buffer = NULL;
     capacity = 0;
