@@ -5,6 +5,7 @@
  */
 #include "bind.h"
 #include "lerror.h"
+#include "lsignal.h"
 #include "lspawn.h"
 
 void crun__push_upvalues(lua_State *L)
@@ -117,5 +118,7 @@ int luaopen_crun_core(lua_State *L)
     if (rc < 0)
         return luaL_error(L, "crun cannot be used here: %s", crun_error_text(rc));
     open_all(L);
+    if (crun__universe->owns_hub)
+        crun__signals_take(crun__hub, false);
     return 1;
 }

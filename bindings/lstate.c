@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "lerror.h"
+#include "lsignal.h"
 #include "lspawn.h"
 
 #define SENTINEL "crun.Sentinel"
@@ -88,8 +89,10 @@ static void detach(crun__lua *u)
         crun__hub_reset_main(hub);
     free(u->free_slots);
     u->free_slots = NULL;
-    if (u->owns_hub)
+    if (u->owns_hub) {
+        crun__signals_give_back(hub);
         crun_hub_free(hub);
+    }
 }
 
 /* Closed from within another task (os.exit): the main task's frames have gone from under it. */
