@@ -14,6 +14,7 @@
 #include "lerror.h"
 #include "lsignal.h"
 #include "lspawn.h"
+#include "../runtime/scope.h"
 
 #define SENTINEL "crun.Sentinel"
 
@@ -65,12 +66,8 @@ static int wait_for_tasks(crun__lua *u)
     return rc == CRUN_EDEADLK ? rc : 0;
 }
 
-int crun_lua_finish(lua_State *L, unsigned flags)
+static int finish(crun__lua *u, unsigned flags)
 {
-    (void)L;
-    crun__lua *u = crun__universe;
-    if (!u || u->finished)
-        return 0;
     int rc = 0;
     if (!(flags & CRUN_LUA_CANCEL))
         rc = wait_for_tasks(u);
@@ -78,6 +75,20 @@ int crun_lua_finish(lua_State *L, unsigned flags)
     each_ltask(u, dismiss);
     int last = crun_hub_run(u->type.hub);
     return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
+}
+
+/* Waits for the others even when the main task has been cancelled itself. */
+int crun_lua_finish(lua_State *L, unsigned flags)
+{
+    (void)L;
+    crun__lua *u = crun__universe;
+    if (!u || u->finished)
+        return 0;
+    crun__scope shield;
+    crun__scope_enter(&shield, crun__hub->current, true, CRUN_FOREVER);
+    int rc = finish(u, flags);
+    crun__scope_leave(&shield);
+    return rc;
 }
 
 /* Cut off from the state: callbacks that still come must find no task of it. */
