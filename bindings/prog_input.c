@@ -12,8 +12,8 @@
 #include <editline/readline.h>
 #endif
 
-#include "runtime/hub.h"
-#include "runtime/input.h"
+#include "../runtime/hub.h"
+#include "../runtime/input.h"
 
 static char *buffer; /* the line */
 static size_t capacity;

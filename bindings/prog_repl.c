@@ -8,8 +8,8 @@
 #include "lsignal.h"
 #include "prog.h"
 #include "prog_input.h"
-#include "runtime/hub.h"
-#include "runtime/scope.h"
+#include "../runtime/hub.h"
+#include "../runtime/scope.h"
 
 /*
  * Each prompt and each statement is a cancel scope of its own: Ctrl-C ends what is being typed or what
