@@ -13,7 +13,8 @@ typedef struct crun__post {
 
 static void on_timer(uv_timer_t *timer)
 {
-    (void)timer; /* its only work was to end the wait */
+    /* libuv may run it before it polls; without the stop that poll would have no timeout left. */
+    uv_stop(timer->loop);
 }
 
 static void on_async(uv_async_t *async)
