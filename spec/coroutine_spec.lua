@@ -58,7 +58,7 @@ describe("coroutine.yield at a task's root", function()
     assert.is_true(closed)
   end)
 
-  both("in the clean-up of a task that fails or is cancelled is an error of the clean-up", function()
+  both("in the clean-up of a task that fails or is cancelled is that clean-up's error", function()
     for _, ending in ipairs { function() error("first") end, function() crun.sleep(10) end } do
       local log = support.log()
       local task = crun.spawn(function()

@@ -92,7 +92,7 @@ end)
 describe("many tasks:", function()
   it("100,000 that sleep start, sleep and end", function()
     testing.virtual_clock()
-    local count = support.scaled(100000)
+    local count, before = support.scaled(100000), core.stats().tasks
     local ended = 0
     for i = 1, count do
       crun.spawn(function()
@@ -101,10 +101,10 @@ describe("many tasks:", function()
       end)
     end
     crun.sleep(0.5)
-    assert.equal(count + 1, core.stats().tasks)
+    assert.equal(before + count, core.stats().tasks)
     crun.sleep(20)
     assert.equal(count, ended)
-    assert.equal(1, core.stats().tasks)
+    assert.equal(before, core.stats().tasks)
   end)
 
   it("100,000 one after another", function()
@@ -146,8 +146,8 @@ describe("many tasks:", function()
     end
     local got = crun.gather(list)
     for i = 1, count do assert.equal(tostring(i), got[i]) end
-    crun.yield()
-    assert.is_true(core.stats().stacks < count)
+    local stats = core.stats()
+    assert.is_true(stats.stacks - stats.stacks_idle < 10)
   end)
 
   it("the budget may change while tasks wait both ways", function()
@@ -194,6 +194,10 @@ describe("when no more memory can be mapped", function()
         if ok then tasks[#tasks + 1] = task else failures[#failures + 1] = tostring(task) end
       end
       crun.joinall(tasks)
+      -- with all of the address space taken, Lua itself may run out of memory in a task
+      for _, task in ipairs(tasks) do
+        if task:status() == "failed" then failures[#failures + 1] = tostring(task:exception()) end
+      end
       print(woke > 10, #failures > 0, #failures + woke >= 3000, failures[1])
       print(crun.spawn(function() crun.yield() return "goes on" end):get())
     ]], { limit = "-v 600000" })

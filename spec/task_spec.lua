@@ -26,7 +26,7 @@ describe("Task:", function()
     assert.matches("%(waiting%)$", tostring(task))
     task:join()
     assert.equal(("crun.Task: task#%d (returned)"):format(task.id), tostring(task))
-    assert.equal("crun.Task: task#1 (running)", tostring(crun.current()))
+    assert.equal("crun.Task: main (running)", tostring(crun.current()))
   end)
 
   it("daemon is a boolean that may be set until the end", function()

@@ -47,12 +47,19 @@ local function describe_task(task)
   return ("%s '%s' at %s"):format(tostring(task), task.name, where:gsub("^%s+", ""))
 end
 
+--- How many leaked tasks are described; the others are only counted.
+local DESCRIBED = 10
+
 local function leaked_tasks(list)
-  local current = crun.current()
+  local current, found = crun.current(), 0
   for _, task in ipairs(crun.tasks()) do
     if task ~= current and task.id ~= 1 then
-      list[#list + 1] = describe_task(task)
+      found = found + 1
+      if found <= DESCRIBED then list[#list + 1] = describe_task(task) end
     end
+  end
+  if found > DESCRIBED then
+    list[#list + 1] = ("and %d tasks more"):format(found - DESCRIBED)
   end
 end
 

@@ -8,8 +8,8 @@ local crun = require "crun"
 local support = require "spec.support"
 
 local corpus = {}
-for _, part in ipairs { require "spec.stress.corpus", require "spec.stress.corpus_data" } do
-  for name, fn in pairs(part) do corpus[#corpus + 1] = { name = name, run = fn } end
+for _, part in ipairs { "spec.stress.corpus", "spec.stress.corpus_data" } do
+  for name, fn in pairs(require(part)) do corpus[#corpus + 1] = { name = name, run = fn } end
 end
 table.sort(corpus, function(a, b) return a.name < b.name end)
 
@@ -34,6 +34,9 @@ local function hooked_library(hook, every)
   return lib
 end
 
+--- Long intervals need longer runs to be met.
+local INSTRUCTIONS_PER_ROUND = 60
+
 local function run_hooked(entry, every, counter)
   local function hook()
     counter.switches = counter.switches + 1
@@ -42,6 +45,9 @@ local function run_hooked(entry, every, counter)
   local lib = hooked_library(hook, every)
   debug.sethook(hook, "", every)
   local result = entry.run(lib)
+  for _ = 2, every // INSTRUCTIONS_PER_ROUND do
+    assert(entry.run(lib) == result)
+  end
   debug.sethook()
   return result
 end

@@ -67,7 +67,7 @@ local function add_unary(add)
 end
 
 local function add_access(add)
-  add("__concat of many", "value", function(callback)
+  add("__concat of many", "avalue", function(callback)
     return "a" .. "b" .. object { __concat = function() return callback() end }
   end)
   add("__call", "value", function(callback)
