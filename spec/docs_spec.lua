@@ -59,11 +59,17 @@ local function snippets(text)
   return list
 end
 
+local function plain(text)
+  return (text:gsub("%p", "%%%0"))
+end
+
+-- Messages begin with the name under which the program was called: in the pages that is "crun".
 local function run(script)
   local path = process.script(script)
   local result = process.run_file(path, "2>&1")
   os.remove(path)
-  result.out = result.out:gsub(path:gsub("%p", "%%%0"), "script.lua")
+  local program = process.interpreter:match("%S+$")
+  result.out = result.out:gsub(plain(path), "script.lua"):gsub(plain(program), "crun")
   return result
 end
 
