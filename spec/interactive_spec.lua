@@ -96,6 +96,7 @@ describe("interactive mode:", function()
     repeat line = out:read() until not line or line:find("task ran$")
     if line then typed:write("os.exit(3)\n") end
     typed:close()
+    out:read("a")
     local _, _, status = out:close()
     os.remove(fifo)
     assert.equal(3, status)

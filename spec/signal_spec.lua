@@ -65,8 +65,8 @@ describe("signals:", function()
 
   it("a second one exits at once, although a clean-up would go on", function()
     local result = run [[
-      crun.spawn(function() signal("INT") end)
       crun.spawn(function() crun.shield(crun.sleep, 0.05) signal("INT") end)
+      crun.spawn(function() signal("INT") end)
       local g <close> = setmetatable({}, { __close = function()
         io.stdout:write("cleaning\n"):flush()
         crun.shield(crun.sleep, 60)
