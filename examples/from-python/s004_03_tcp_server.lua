@@ -35,7 +35,8 @@ local function client(number)
   for n = 0, MESSAGES - 1 do
     local message = ("Task-%d say hello %d"):format(number, n)
     assert(conn:write(message))
-    good[#good + 1] = conn:recv(1024) == message:upper()
+    local answer = conn:recv(1024)
+    good[#good + 1] = answer == message:upper()
   end
 end
 
