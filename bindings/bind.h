@@ -226,6 +226,7 @@ void crun__open_task(lua_State *L);
 void crun__open_queue(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
+void crun__open_net(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);
