@@ -148,6 +148,20 @@ int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KConte
     return lua_yieldk(L, 0, context, finish);
 }
 
+/* Its coroutine is lost with this error; a resume by its runner then fails, which ends the task. */
+int crun__lua_foreign(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
+        lua_rawgeti(u->store, CRUN__UP_ANCHORS, slot);
+        ltask *t = lua_touserdata(u->store, -1);
+        lua_pop(u->store, 1);
+        if (t && t->L == L && t->base.status == CRUN_TASK_WAITING)
+            crun__wait_abort(&t->base.wait, CRUN_ECANCELED);
+    }
+    return luaL_error(L, "this coroutine belongs to a task: nobody else can resume it");
+}
+
 int crun__lua_raise(lua_State *L, crun_task *self, int code)
 {
     switch (code) {
@@ -169,7 +183,7 @@ int crun__lua_raise(lua_State *L, crun_task *self, int code)
 
 int crun__lua_result(lua_State *L)
 {
-    crun_task *self = crun__hub->current;
+    crun_task *self = crun__lua_waiter(L);
     int code = self->wait.result;
     return code >= 0 ? code : crun__lua_raise(L, self, code);
 }

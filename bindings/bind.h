@@ -20,8 +20,11 @@
 
 /* --- the universe ------------------------------------------------------------------------- */
 
-/* Upvalues that all functions of the module share. */
+/* Upvalues that all functions of the module share; values at the bottom of the store's stack. */
 enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT = 3 };
+
+/* Further up in the store: the function that spawned last. */
+enum { CRUN__STORE_SITE = CRUN__UP_COUNT + 1 };
 
 /*
  * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the state
@@ -34,16 +37,19 @@ enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT =
 typedef struct crun__lua {
     crun__task_type type; /* of this state's tasks */
     lua_State *L;         /* the main thread */
+    lua_State *store;     /* its stack holds what the functions' upvalues are; nothing runs there */
     lua_State *aux;       /* for protected calls outside of any task; never parked */
     struct ltask *main;
-    int anchors, idle, core; /* references into the registry */
+    const void *site_function; /* that spawned last, and its chunk's name */
+    const char *site_source;
+    int core; /* the module's table, a reference into the registry */
     void *sentinel;          /* see lstate.c */
     int sentinel_ref;
     uint32_t *free_slots;    /* of anchors */
     uint32_t free_count, slot_count, slot_capacity;
     uint32_t idle_count, idle_room;
     uint32_t idle_least; /* lowest idle_count of this cycle of the collector */
-    bool idle_short;     /* a coroutine was dropped for want of room */
+    uint32_t idle_dropped; /* coroutines dropped for want of room */
     lua_Hook hook;       /* a coroutine's own, while a stray yield of its is being refused */
     int hook_mask, hook_count;
     size_t failures;
@@ -112,6 +118,9 @@ void crun__ltask_box(lua_State *L, int index);
 
 /* Pushes a field of its box, nil without box. Needs no memory. Returns the type. */
 int crun__ltask_field(lua_State *L, int index, int field);
+
+/* Pushes the first result of the task at the index; nil if it left none. */
+void crun__ltask_first_result(lua_State *L, int index);
 
 /* Pushes its name. */
 void crun__ltask_name(lua_State *L, int index);
@@ -206,10 +215,25 @@ bool crun__lua_in_finalizer(lua_State *L);
  */
 int crun__lua_result(lua_State *L);
 
-/* The same without raising. */
-static inline int crun__lua_code(void)
+/* Raises in a coroutine that was resumed by somebody else than its task's runner. */
+int crun__lua_foreign(lua_State *L);
+
+/*
+ * The running task, whose wait in L has just ended. Raises when it is another one's: the coroutine of a
+ * task that is parked by yield can be resumed by anyone who has got hold of it.
+ */
+static inline crun_task *crun__lua_waiter(lua_State *L)
 {
-    return crun__hub->current->wait.result;
+    crun_task *self = crun__hub->current;
+    if (self->runner->host != L && !(crun__is_ltask(self) && ((ltask *)self)->L == L))
+        crun__lua_foreign(L);
+    return self;
+}
+
+/* The same as crun__lua_result without raising for what the code says. */
+static inline int crun__lua_code(lua_State *L)
+{
+    return crun__lua_waiter(L)->wait.result;
 }
 
 /* Raises for a code for which crun__lua_result would; returns any other. */

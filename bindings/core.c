@@ -10,9 +10,11 @@
 
 void crun__push_upvalues(lua_State *L)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->anchors);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->idle);
-    luaL_getmetatable(L, "crun.Task");
+    lua_State *store = crun__universe->store;
+    for (int i = 1; i <= CRUN__UP_COUNT; i++) {
+        lua_pushvalue(store, i);
+        lua_xmove(store, L, 1);
+    }
 }
 
 void crun__open_functions(lua_State *L, const luaL_Reg *functions)

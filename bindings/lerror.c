@@ -151,7 +151,8 @@ static void add_waiting(lua_State *L, luaL_Buffer *b, int task_index)
 void crun__deadlock_text(lua_State *L)
 {
     crun__lua *u = crun__universe;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
+    lua_pushvalue(u->store, CRUN__UP_ANCHORS);
+    lua_xmove(u->store, L, 1);
     int anchors = lua_gettop(L);
     lua_pushnil(L);
     int task = lua_gettop(L);

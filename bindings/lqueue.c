@@ -269,7 +269,7 @@ static void put_back(lua_State *L)
 static int put_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
-    if (crun__lua_code() < 0)
+    if (crun__lua_code(L) < 0)
         put_back(L);
     int rc = crun__lua_result(L);
     if (rc < 0)

@@ -15,15 +15,13 @@
 
 /* --- coroutines and anchors --------------------------------------------------------------- */
 
-/* Extends the array of idle coroutines, as far as earlier ends would have liked it longer. */
+/* Extends the array of idle coroutines by those that found no room in it since the last time. */
 static void grow_idle(lua_State *L, crun__lua *u, int idle)
 {
-    uint32_t goal = u->idle_room ? u->idle_room * 2 : 64;
-    while (u->idle_room < goal) {
+    for (; u->idle_dropped > 0; u->idle_dropped--) {
         lua_pushboolean(L, 0);
         lua_rawseti(L, idle, ++u->idle_room);
     }
-    u->idle_short = false;
 }
 
 static void inherit_hook(lua_State *L, lua_State *co)
@@ -37,7 +35,7 @@ static void inherit_hook(lua_State *L, lua_State *co)
 static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
 {
     if (u->idle_count == 0) {
-        if (u->idle_short)
+        if (u->idle_dropped)
             grow_idle(L, u, idle);
         return lua_newthread(L);
     }
@@ -54,17 +52,16 @@ static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
 /* Empties a coroutine that is at its base level, and keeps it for the next task if there is room. */
 static void coroutine_give_back(crun__lua *u, lua_State *co)
 {
+    if (u->idle_count == u->idle_room) {
+        u->idle_dropped++;
+        return;
+    }
     lua_settop(co, 0);
     if (lua_gethook(co))
         lua_sethook(co, NULL, 0, 0);
-    if (u->idle_count == u->idle_room) {
-        u->idle_short = true;
-        return;
-    }
-    lua_rawgeti(co, LUA_REGISTRYINDEX, u->idle);
     lua_pushthread(co);
-    lua_rawseti(co, -2, ++u->idle_count);
-    lua_settop(co, 0);
+    lua_xmove(co, u->store, 1);
+    lua_rawseti(u->store, CRUN__UP_IDLE, ++u->idle_count);
 }
 
 static uint32_t slot_take(lua_State *L, crun__lua *u)
@@ -83,55 +80,73 @@ static uint32_t slot_take(lua_State *L, crun__lua *u)
 }
 
 /* The entry stays, as false: taking it away could not fail, but putting it back could. */
-static void unanchor(lua_State *L, crun__lua *u, uint32_t slot)
+static void unanchor(crun__lua *u, uint32_t slot)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, -2, slot);
-    lua_pop(L, 1);
+    lua_pushboolean(u->store, 0);
+    lua_rawseti(u->store, CRUN__UP_ANCHORS, slot);
     u->free_slots[u->free_count++] = slot;
 }
 
 /* --- spawn -------------------------------------------------------------------------------- */
 
-/* The calling function is kept on the new coroutine's stack: its chunk's name belongs to it. */
-static void note_site(lua_State *L, lua_State *co, ltask *t)
+/*
+ * Notes where the task is spawned. The calling function is kept on the new coroutine's stack, since the
+ * name of its chunk belongs to it. To ask for that name costs as much as half a spawn, so the last
+ * function that spawned is remembered with its chunk's name, and anchored, so that nothing else can
+ * come to lie at its address.
+ */
+static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t)
 {
     lua_Debug ar;
-    if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "Slf", &ar)) {
+    if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "lf", &ar)) {
         lua_pushnil(co);
         return;
     }
+    const void *function = lua_topointer(L, -1);
+    if (function != u->site_function) {
+        lua_getinfo(L, "S", &ar);
+        lua_pushvalue(L, -1);
+        lua_xmove(L, u->store, 1);
+        lua_replace(u->store, CRUN__STORE_SITE);
+        u->site_function = function;
+        u->site_source = ar.source;
+    }
     lua_xmove(L, co, 1);
-    t->source = ar.source;
+    t->source = u->site_source;
     t->line = ar.currentline;
 }
 
+/* Copies the function and its arguments, which start at index fn, to the coroutine. */
+static void copy_call(lua_State *L, lua_State *co, int fn, int nargs)
+{
+    luaL_checkstack(L, nargs + 1, NULL);
+    for (int i = fn; i <= fn + nargs; i++)
+        lua_pushvalue(L, i);
+    lua_xmove(L, co, nargs + 1);
+}
+
 /*
- * The stack holds the function and its nargs arguments on top; they become the Task. The other
- * indices are of the shared upvalues.
+ * Starts a task of the function and its nargs arguments, which start at index fn and stay there; pushes
+ * the Task. The other indices are of the shared upvalues.
  */
-static void spawn(lua_State *L, int nargs, int anchors, int idle, int meta)
+static void spawn(lua_State *L, int fn, int nargs, int anchors, int idle, int meta)
 {
     crun__lua *u = crun__universe;
-    int fn = lua_gettop(L) - nargs;
-    luaL_checkstack(L, 4, NULL);
     ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
-    int self = fn + nargs + 1;
+    int self = lua_gettop(L);
     t->base.type = NULL; /* no task yet, if an error comes now */
     lua_State *co = coroutine_take(L, u, idle);
     lua_setiuservalue(L, self, 1);
     lua_pushvalue(L, meta);
     lua_setmetatable(L, self);
-    if (!lua_checkstack(co, nargs + 2))
+    if (nargs > LUA_MINSTACK - 4 && !lua_checkstack(co, nargs + 2))
         luaL_error(L, "too many arguments");
     uint32_t slot = slot_take(L, u);
     lua_pushvalue(L, self);
     lua_rawseti(L, anchors, slot);
     *t = (ltask){.L = co, .slot = slot};
-    note_site(L, co, t);
-    lua_insert(L, fn);
-    lua_xmove(L, co, nargs + 1);
+    note_site(L, u, co, t);
+    copy_call(L, co, fn, nargs);
     crun__task_start(&t->base, &u->type, false);
 }
 
@@ -148,7 +163,7 @@ int crun__l_spawn(lua_State *L)
 {
     crun__lua_checkcallable(L, 1);
     before_spawn(L);
-    spawn(L, lua_gettop(L) - 1, lua_upvalueindex(CRUN__UP_ANCHORS),
+    spawn(L, 1, lua_gettop(L) - 1, lua_upvalueindex(CRUN__UP_ANCHORS),
           lua_upvalueindex(CRUN__UP_IDLE), lua_upvalueindex(CRUN__UP_TASK_META));
     return 1;
 }
@@ -156,11 +171,11 @@ int crun__l_spawn(lua_State *L)
 void crun__ltask_spawn(lua_State *L, int nargs)
 {
     before_spawn(L);
+    luaL_checkstack(L, 6, NULL);
     int fn = lua_gettop(L) - nargs;
     crun__push_upvalues(L);
-    for (int i = 0; i < CRUN__UP_COUNT; i++)
-        lua_insert(L, fn);
-    spawn(L, nargs, fn, fn + 1, fn + 2);
+    int up = fn + nargs;
+    spawn(L, fn, nargs, up + CRUN__UP_ANCHORS, up + CRUN__UP_IDLE, up + CRUN__UP_TASK_META);
     lua_replace(L, fn);
     lua_settop(L, fn);
 }
@@ -214,7 +229,10 @@ static int resume(crun__lua *u, crun_task *task, lua_State *co)
 
 /* --- the end ------------------------------------------------------------------------------ */
 
-/* Makes the value on top of the coroutine what the task leaves behind, in place of the coroutine. */
+/*
+ * Makes the value on top of the coroutine what the task leaves behind, in place of the coroutine. One
+ * that leaves nothing keeps its coroutine, which costs less than the way to replace it.
+ */
 static void leave_value(lua_State *co, ltask *t)
 {
     crun__ltask_push(co, t);
@@ -233,15 +251,10 @@ static void leave_value(lua_State *co, ltask *t)
 static void returned(ltask *t, lua_State *co)
 {
     int results = lua_gettop(co) - 1;
-    if (results > 1) {
-        crun__flag_set(&t->base, LTASK_MULTI);
-    } else {
-        if (results == 0) {
-            crun__flag_set(&t->base, LTASK_VOID);
-            lua_pushnil(co);
-        }
+    if (results == 1)
         leave_value(co, t);
-    }
+    else
+        crun__flag_set(&t->base, results == 0 ? LTASK_VOID : LTASK_MULTI);
     crun__task_end(&t->base, CRUN_TASK_RETURNED);
 }
 
@@ -336,26 +349,29 @@ static void start_callbacks(lua_State *L, void *arg)
     crun__callbacks_start(L, lua_gettop(L));
 }
 
+/*
+ * The coroutine of a task that failed is not used again: an error inside a debug hook leaves hooks
+ * disabled in it for good.
+ */
 static void ended(crun_task *task)
 {
     crun__lua *u = (crun__lua *)task->type;
     ltask *t = (ltask *)task;
     lua_State *co = t->L;
-    if (t->base.status == CRUN_TASK_CANCELLED && lua_gettop(co) > 1) {
-        /* It never started: its function and arguments are still there. */
-        crun__flag_set(task, LTASK_VOID);
+    bool unborn = task->status == CRUN_TASK_CANCELLED && lua_gettop(co) > 1;
+    if (unborn) {
         lua_settop(co, 0);
-        lua_pushnil(co);
-        leave_value(co, t);
+        crun__flag_set(task, LTASK_VOID);
     }
-    if (t->base.flags & LTASK_BOX)
+    if (task->flags & LTASK_BOX)
         crun__lua_protected(u->aux, start_callbacks, t);
-    unanchor(co, u, t->slot);
+    unanchor(u, t->slot);
     t->source = NULL;
-    if (t->base.flags & LTASK_MULTI)
+    if (task->flags & LTASK_MULTI)
         return;
     t->L = NULL;
-    coroutine_give_back(u, co);
+    if (unborn || task->status == CRUN_TASK_RETURNED)
+        coroutine_give_back(u, co);
 }
 
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub)
@@ -374,10 +390,9 @@ static int trim_idle(lua_State *L)
     crun__lua *u = crun__universe;
     if (!u || u->closing)
         return 0;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, u->idle);
     for (uint32_t surplus = (u->idle_least + 1) / 2; surplus > 0; surplus--) {
-        lua_pushboolean(L, 0);
-        lua_rawseti(L, -2, u->idle_count--);
+        lua_pushboolean(u->store, 0);
+        lua_rawseti(u->store, CRUN__UP_IDLE, u->idle_count--);
     }
     u->idle_least = u->idle_count;
     crun__push_cycle_marker(L);

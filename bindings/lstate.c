@@ -36,12 +36,11 @@ static void interrupt(crun__lua *u, ltask *t)
 /* Calls fn for every live Lua task. Needs no memory. */
 static void each_ltask(crun__lua *u, void (*fn)(crun__lua *u, ltask *t))
 {
-    lua_State *L = u->aux;
+    lua_State *L = u->store;
     for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
-        lua_rawgeti(L, -1, slot);
+        lua_rawgeti(L, CRUN__UP_ANCHORS, slot);
         ltask *t = lua_touserdata(L, -1);
-        lua_pop(L, 2);
+        lua_pop(L, 1);
         if (t)
             fn(u, t);
     }
@@ -139,12 +138,6 @@ void crun__sentinel_renew(lua_State *L)
 
 /* --- attaching ---------------------------------------------------------------------------- */
 
-static int table_ref(lua_State *L)
-{
-    lua_newtable(L);
-    return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 static void open_metatables(lua_State *L)
 {
     luaL_newmetatable(L, "crun.Task");
@@ -154,18 +147,35 @@ static void open_metatables(lua_State *L)
     lua_pop(L, 2);
 }
 
+static lua_State *new_thread(lua_State *L)
+{
+    lua_State *thread = lua_newthread(L);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    return thread;
+}
+
 /* The main task has its userdata like every other. */
 static void make_main(lua_State *L, crun__lua *u)
 {
     ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
     *t = (ltask){.L = u->L, .slot = 1};
     luaL_setmetatable(L, "crun.Task");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, u->anchors);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, 1);
-    lua_pop(L, 1);
+    lua_xmove(L, u->store, 1);
+    lua_rawseti(u->store, CRUN__UP_ANCHORS, 1);
     u->slot_count = 1;
     u->main = t;
+}
+
+/* Its stack starts with what all functions have as upvalues. */
+static lua_State *make_store(lua_State *L)
+{
+    lua_State *store = new_thread(L);
+    lua_newtable(L);
+    lua_newtable(L);
+    luaL_getmetatable(L, "crun.Task");
+    lua_pushnil(L);
+    lua_xmove(L, store, CRUN__UP_COUNT + 1);
+    return store;
 }
 
 /* The block lives as long as the registry, longer than any task. */
@@ -173,12 +183,10 @@ static crun__lua *make_universe(lua_State *L)
 {
     open_metatables(L);
     crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
-    *u = (crun__lua){.anchors = table_ref(L), .idle = table_ref(L)};
+    *u = (crun__lua){.store = make_store(L), .aux = new_thread(L)};
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     u->L = lua_tothread(L, -1);
     lua_pop(L, 1);
-    u->aux = lua_newthread(L);
-    luaL_ref(L, LUA_REGISTRYINDEX);
     make_main(L, u);
     lua_pushboolean(L, 0);
     u->sentinel_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -22,9 +22,9 @@ ltask *crun__ltask_check(lua_State *L, int index)
 
 void crun__ltask_push(lua_State *L, const ltask *task)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->anchors);
-    lua_rawgeti(L, -1, task->slot);
-    lua_remove(L, -2);
+    lua_State *store = crun__universe->store;
+    lua_rawgeti(store, CRUN__UP_ANCHORS, task->slot);
+    lua_xmove(store, L, 1);
 }
 
 void crun__ltask_box(lua_State *L, int index)
@@ -125,6 +125,20 @@ static int push_results(lua_State *L, const ltask *t)
         lua_xmove(t->L, L, 1);
     }
     return count;
+}
+
+void crun__ltask_first_result(lua_State *L, int index)
+{
+    const ltask *t = lua_touserdata(L, index);
+    if (t->base.status != CRUN_TASK_RETURNED || (t->base.flags & LTASK_VOID)) {
+        lua_pushnil(L);
+    } else if (t->base.flags & LTASK_MULTI) {
+        luaL_checkstack(t->L, 1, NULL);
+        lua_pushvalue(t->L, 2);
+        lua_xmove(t->L, L, 1);
+    } else {
+        push_value(L, index);
+    }
 }
 
 /* Pushes the error of a task that failed or was cancelled. */

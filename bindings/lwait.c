@@ -4,6 +4,7 @@
  * sleep, yield, now; and waiting for several tasks at once, on which gather, joinall and killall in Lua
  * stand.
  */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -21,7 +22,7 @@ static int check_doom(lua_State *L, crun_task *self)
 static int yield_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
-    return check_doom(L, crun__hub->current);
+    return check_doom(L, crun__lua_waiter(L));
 }
 
 static int give_way(lua_State *L, crun_task *self)
@@ -53,7 +54,7 @@ static int l_yield(lua_State *L)
 static int sleep_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
-    if (crun__lua_code() != CRUN_ETIMEDOUT)
+    if (crun__lua_code(L) != CRUN_ETIMEDOUT)
         crun__lua_result(L);
     return 0;
 }
@@ -167,15 +168,25 @@ static watch_set *set_new(lua_State *L, size_t size)
     return set;
 }
 
+/* Raises at the caller of the function in Lua whose name is at index 5. */
+static int bad_item(lua_State *L, size_t i, const char *is)
+{
+    luaL_where(L, 2);
+    lua_pushfstring(L, "bad argument #1 to '%s' (item %d of the list %s)", lua_tostring(L, 5), (int)i,
+                    is);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
 /* The task at place i of the list, which the set's user value keeps alive. */
 static crun_task *listed(lua_State *L, size_t i)
 {
     lua_rawgeti(L, 1, (lua_Integer)i);
     ltask *t = crun__ltask_test(L, -1);
     if (!t)
-        luaL_error(L, "item %d of the list is no Task but a %s", (int)i, luaL_typename(L, -1));
+        bad_item(L, i, lua_pushfstring(L, "is no Task but a %s", luaL_typename(L, -1)));
     if (&t->base == crun__hub->current)
-        luaL_error(L, "a task cannot wait for itself");
+        bad_item(L, i, "is the calling task, which cannot wait for itself");
     lua_pop(L, 1);
     return &t->base;
 }
@@ -195,12 +206,12 @@ static void watch_all(lua_State *L, watch_set *set, size_t size)
     }
 }
 
-/* Index 5 holds the set. */
+/* Index 6 holds the set. */
 static int set_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
-    watch_set *set = lua_touserdata(L, 5);
-    int rc = crun__lua_code();
+    watch_set *set = lua_touserdata(L, 6);
+    int rc = crun__lua_code(L);
     end_watches(set);
     if (rc < 0)
         crun__lua_result(L);
@@ -214,9 +225,9 @@ static int set_finish(lua_State *L, int status, lua_KContext context)
 }
 
 /*
- * wait_tasks(list, count, stop [, seconds]) -> true [, place of the task that failed first]
+ * wait_tasks(list, count, stop, seconds, name) -> true [, place of the task that failed first]
  * | nil, message, "ETIMEDOUT". Waits until count of the tasks have ended, or with stop until one has
- * failed or been cancelled. May wait.
+ * failed or been cancelled; name is the caller's, for errors. May wait.
  */
 static int l_wait_tasks(lua_State *L)
 {
@@ -226,7 +237,8 @@ static int l_wait_tasks(lua_State *L)
     lua_Integer needed = luaL_checkinteger(L, 2);
     luaL_argcheck(L, needed >= 0, 2, "a number of tasks expected");
     crun_time deadline = crun__lua_deadline(L, 4);
-    lua_settop(L, 4);
+    luaL_checktype(L, 5, LUA_TSTRING);
+    lua_settop(L, 5);
     watch_set *set = set_new(L, size);
     set->needed = (size_t)needed < size ? (size_t)needed : size;
     set->stop = lua_toboolean(L, 3);
@@ -240,11 +252,27 @@ static int l_wait_tasks(lua_State *L)
     return crun__lua_park(L, self, deadline, 0, set_finish);
 }
 
+/* first_results(list) -> list of the first result of each task; nil for one that left none. */
+static int l_first_results(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_Integer size = (lua_Integer)lua_rawlen(L, 1);
+    lua_createtable(L, size < INT_MAX ? (int)size : 0, 0);
+    for (lua_Integer i = 1; i <= size; i++) {
+        lua_rawgeti(L, 1, i);
+        crun__ltask_check(L, -1);
+        crun__ltask_first_result(L, -1);
+        lua_rawseti(L, 2, i);
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
 void crun__open_wait(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"yield", l_yield}, {"sleep", l_sleep},           {"now", l_now},
-        {"wait_tasks", l_wait_tasks}, {NULL, NULL},
+        {"wait_tasks", l_wait_tasks}, {"first_results", l_first_results}, {NULL, NULL},
     };
     crun__open_functions(L, functions);
 }

@@ -8,41 +8,40 @@ local core = require "crun.core"
 local M = {}
 
 local function is_task(value)
-  local mt = getmetatable(value)
-  return type(value) == "userdata" and mt == "crun.Task"
+  return type(value) == "userdata" and getmetatable(value) == "crun.Task"
 end
 
 local function is_callable(value)
   if type(value) == "function" then return true end
-  if is_task(value) or type(value) == "string" then return false end
-  local mt = getmetatable(value)
+  local mt = type(value) == "table" and getmetatable(value)
   return type(mt) == "table" and mt.__call ~= nil
 end
 
----Raises unless every item can be gathered, before anything is spawned.
-local function check_items(items, n, path)
+---Raises at the caller of gather, before anything is spawned, unless every item can be gathered.
+local function check_items(items, n, path, level)
   for i = 1, n do
     local item = items[i]
-    local place = path .. i
-    if type(item) == "table" and not is_callable(item) then
-      check_items(item, #item, place .. ".")
-    elseif not is_task(item) and not is_callable(item) then
-      error(("bad argument #%s to 'gather' (function, Task or list expected, got %s)")
-        :format(place, type(item)), 4)
+    if type(item) ~= "function" and not is_task(item) and not is_callable(item) then
+      local place = path .. i
+      if type(item) ~= "table" then
+        error(("bad argument #%s to 'gather' (function, Task or list expected, got %s)")
+          :format(place, type(item)), level + 1)
+      end
+      check_items(item, #item, place .. ".", level + 1)
     end
   end
 end
 
----Spawns what is a function; flattens into `tasks`. Returns the tree of results to be filled.
+---Spawns what is a function. Returns, for each item, its place in `tasks`, or the like of a list.
 local function start(items, n, tasks)
   local shape = { n = n }
   for i = 1, n do
     local item = items[i]
-    if is_task(item) then
-      tasks[#tasks + 1] = item
-      shape[i] = #tasks
-    elseif is_callable(item) then
+    if type(item) == "function" or is_callable(item) then
       tasks[#tasks + 1] = core.spawn(item)
+      shape[i] = #tasks
+    elseif is_task(item) then
+      tasks[#tasks + 1] = item
       shape[i] = #tasks
     else
       shape[i] = start(item, #item, tasks)
@@ -51,14 +50,14 @@ local function start(items, n, tasks)
   return shape
 end
 
-local function collect(shape, tasks)
+local function arrange(shape, values)
   local results = {}
   for i = 1, shape.n do
     local place = shape[i]
     if type(place) == "table" then
-      results[i] = collect(place, tasks)
+      results[i] = arrange(place, values)
     else
-      results[i] = tasks[place]:result()
+      results[i] = values[place]
     end
   end
   return results
@@ -67,12 +66,12 @@ end
 ---Cancels all and waits until they have unwound, whatever happens to the caller meanwhile.
 local function unwind(tasks, reason)
   for _, task in ipairs(tasks) do task:cancel(reason) end
-  core.shield(core.wait_tasks, tasks, #tasks, false)
+  core.shield(core.wait_tasks, tasks, #tasks, false, nil, "gather")
 end
 
 ---Waits for all, or the first failure: which cancels the others and is raised once they have unwound.
 local function wait_all(tasks)
-  local ok, err, failed = pcall(core.wait_tasks, tasks, #tasks, true)
+  local ok, err, failed = pcall(core.wait_tasks, tasks, #tasks, true, nil, "gather")
   if not ok then
     unwind(tasks, "the gathering task was cancelled")
     error(err, 0)
@@ -83,11 +82,11 @@ local function wait_all(tasks)
 end
 
 local function run(items, n)
-  check_items(items, n, "")
+  check_items(items, n, "", 3)
   local tasks = {}
   local shape = start(items, n, tasks)
   wait_all(tasks)
-  return collect(shape, tasks)
+  return arrange(shape, core.first_results(tasks))
 end
 
 ---Runs functions and waits for tasks, all at once, and returns the first result of each in order.
@@ -100,31 +99,36 @@ function M.gather(...)
   local n = select("#", ...)
   local first = ...
   if n == 1 and type(first) == "table" and not is_callable(first) then
-    return run(first, #first)
+    local list = run(first, #first)
+    return list
   end
-  return table.unpack(run({ ... }, n), 1, n)
+  local results = run({ ... }, n)
+  return table.unpack(results, 1, n)
 end
 
 local known = { timeout = true, count = true, raise = true }
 
----Raises for whatever is not a list of tasks.
-local function check_tasks(list, name)
+---What callers can get wrong beside the items, which core.wait_tasks looks at.
+local function check_list(list, name)
   if type(list) ~= "table" then
     error(("bad argument #1 to '%s' (list of Tasks expected, got %s)"):format(name, type(list)), 3)
   end
-  for i = 1, #list do
-    if not is_task(list[i]) then
-      error(("bad argument #1 to '%s' (item %d is no Task but a %s)"):format(name, i, type(list[i])), 3)
-    end
+end
+
+local function check_timeout(timeout, name)
+  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
+    error(("bad timeout to '%s' (seconds or nil expected, got %s)"):format(name, tostring(timeout)), 3)
   end
 end
 
-local function join_options(options)
-  if type(options) ~= "table" then return { timeout = options } end
+local function check_options(options)
   for key in pairs(options) do
     if not known[key] then error(("unknown option '%s' to 'joinall'"):format(tostring(key)), 3) end
   end
-  return options
+  local count = options.count
+  if count ~= nil and not (math.type(count) == "integer" and count >= 0) then
+    error(("bad option 'count' to 'joinall' (integer >= 0 expected, got %s)"):format(tostring(count)), 3)
+  end
 end
 
 ---Waits until all tasks of a list have ended, however they ended.
@@ -135,10 +139,12 @@ end
 ---@param options? number|{timeout?: number, count?: integer, raise?: boolean} seconds, or options
 ---@return true? done, string? message, string? code "ETIMEDOUT"
 function M.joinall(list, options)
-  check_tasks(list, "joinall")
-  options = join_options(options)
+  check_list(list, "joinall")
+  if type(options) ~= "table" then options = { timeout = options } end
+  check_options(options)
+  check_timeout(options.timeout, "joinall")
   local ok, failed, code = core.wait_tasks(list, options.count or #list, options.raise or false,
-    options.timeout)
+    options.timeout, "joinall")
   if not ok then return nil, failed, code end
   if options.raise and failed then error(list[failed]:exception(), 0) end
   return true
@@ -151,13 +157,20 @@ end
 ---@param timeout? number seconds
 ---@return true? done, string? message, string? code "ETIMEDOUT"
 function M.killall(list, reason, timeout)
-  check_tasks(list, "killall")
-  local others = {}
+  check_list(list, "killall")
+  check_timeout(timeout, "killall")
+  for i, task in ipairs(list) do
+    if not is_task(task) then
+      error(("bad argument #1 to 'killall' (item %d of the list is no Task but a %s)")
+        :format(i, type(task)), 2)
+    end
+  end
+  local others, current = {}, core.current()
   for _, task in ipairs(list) do
     task:cancel(reason)
-    if task ~= core.current() then others[#others + 1] = task end
+    if task ~= current then others[#others + 1] = task end
   end
-  local ok, message, code = core.wait_tasks(others, #others, false, timeout)
+  local ok, message, code = core.wait_tasks(others, #others, false, timeout, "killall")
   if not ok then return nil, message, code end
   return true
 end
