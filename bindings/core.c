@@ -98,7 +98,6 @@ static const luaL_Reg functions[] = {
 
 static void open_all(lua_State *L)
 {
-    crun__open_errors(L);
     crun__open_task(L);
     crun__open_scope(L);
     crun__open_wait(L);

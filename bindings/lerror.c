@@ -103,8 +103,9 @@ int crun__cancelled_raise(lua_State *L, crun_task *self)
         return raise_thrown(L, self);
     crun__scope *scope = crun__scope_culprit(self);
     if (scope) {
-        lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : "scope cancelled");
-        crun__cancelled_push(L, -1, -1, crun__lscope_id(scope));
+        const crun__lscope *s = crun__lscope_of(scope);
+        lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : s->reason);
+        crun__cancelled_push(L, -1, -1, s->id);
     } else if (crun__is_ltask(self)) {
         crun__ltask_push(L, (ltask *)self);
         crun__cancelled_of(L, -1);

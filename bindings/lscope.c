@@ -5,37 +5,31 @@
 
 typedef struct lscope {
     crun__object object;
-    crun__scope scope;
-    lua_Integer id;
+    crun__lscope body;
 } lscope;
 
 /* A coroutine that was inside a scope may be dropped; then its scope goes with it. */
 static int scope_gc(lua_State *L)
 {
     lscope *s = lua_touserdata(L, 1);
-    crun__scope_leave(&s->scope);
+    crun__scope_leave(&s->body.scope);
     return 0;
 }
 
 static const luaL_Reg metamethods[] = {{"__gc", scope_gc}, {NULL, NULL}};
 static const crun__class scope_class = {"crun.Scope", NULL, metamethods, sizeof(lscope), 0};
 
-lua_Integer crun__lscope_id(const crun__scope *scope)
-{
-    return crun__container_of(scope, lscope, scope)->id;
-}
-
 /* The function's results, or its error unless it is this scope's own time that was up. */
 static int finish(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
     lscope *s = lua_touserdata(L, 1);
-    bool expired = s->scope.state == CRUN__SCOPE_EXPIRED;
-    crun__scope_leave(&s->scope);
+    bool expired = s->body.scope.state == CRUN__SCOPE_EXPIRED;
+    crun__scope_leave(&s->body.scope);
     if (status == LUA_OK || status == LUA_YIELD)
         return lua_gettop(L) - 1;
     lua_Integer scope;
-    if (expired && crun__cancelled_test(L, -1, &scope) && scope == s->id)
+    if (expired && crun__cancelled_test(L, -1, &scope) && scope == s->body.id)
         return crun__lua_fail(L, CRUN_ETIMEDOUT);
     return lua_error(L);
 }
@@ -45,9 +39,9 @@ static int run_in_scope(lua_State *L, bool shield, crun_time deadline)
 {
     crun_task *self = crun__lua_self(L);
     lscope *s = crun__object_new(L, &scope_class);
-    s->id = ++crun__universe->next_scope;
+    s->body.id = ++crun__universe->next_scope;
     lua_replace(L, 1);
-    int rc = crun__scope_enter(&s->scope, self, shield, deadline);
+    int rc = crun__scope_enter(&s->body.scope, self, shield, deadline);
     if (rc < 0)
         return crun__lua_raise(L, self, rc);
     int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Scopes from Lua: with_timeout and shield.
+ * Scopes of Lua code: with_timeout and shield, and what an interactive program wraps each statement in.
  */
 #ifndef CRUN__LSCOPE_H
 #define CRUN__LSCOPE_H
@@ -9,7 +9,16 @@
 #include "../runtime/scope.h"
 #include "bind.h"
 
-/* The number by which a scope's cancel error is recognised; never used again. */
-lua_Integer crun__lscope_id(const crun__scope *scope);
+/* Every scope of a Lua task, and of the main one, is part of one of these. */
+typedef struct crun__lscope {
+    crun__scope scope;
+    lua_Integer id;     /* by which its cancel error is recognised, never used again; 0: by none */
+    const char *reason; /* of its cancel, unless it expires */
+} crun__lscope;
+
+static inline crun__lscope *crun__lscope_of(crun__scope *scope)
+{
+    return crun__container_of(scope, crun__lscope, scope);
+}
 
 #endif

@@ -140,6 +140,7 @@ void crun__sentinel_renew(lua_State *L)
 
 static void open_metatables(lua_State *L)
 {
+    crun__open_errors(L);
     luaL_newmetatable(L, "crun.Task");
     luaL_newmetatable(L, SENTINEL);
     lua_pushcfunction(L, sentinel_gc);

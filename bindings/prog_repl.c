@@ -2,20 +2,16 @@
 #include <signal.h>
 #include <string.h>
 
-#include <crun/lua.h>
-#include <lauxlib.h>
-
+#include "lscope.h"
 #include "lsignal.h"
 #include "prog.h"
 #include "prog_input.h"
-#include "../runtime/hub.h"
-#include "../runtime/scope.h"
 
 /*
  * Each prompt and each statement is a cancel scope of its own: Ctrl-C ends what is being typed or what
  * runs, and the session goes on. Tasks in the background stay, but for one that is computing just then.
  */
-static crun__scope *scope;
+static crun__lscope *scope;
 
 static void interrupt(int signo)
 {
@@ -25,23 +21,23 @@ static void interrupt(int signo)
         return;
     }
     if (scope)
-        crun__scope_cancel(scope);
+        crun__scope_cancel(&scope->scope);
     if (hub->current && hub->current != hub->main)
         crun_task_cancel(hub->current);
 }
 
-static void enter_scope(crun__scope *s)
+static void enter_scope(crun__lscope *s)
 {
     crun__signals_forget();
-    if (crun__scope_enter(s, crun__hub->main, false, CRUN_FOREVER) == 0)
-        scope = s;
+    *s = (crun__lscope){.reason = "SIGINT"};
+    crun__scope_enter(&s->scope, crun__hub->main, false, CRUN_FOREVER);
+    scope = s;
 }
 
 /* Returns: whether the session may go on. SIGTERM ends it. */
 static bool leave_scope(void)
 {
-    if (scope)
-        crun__scope_leave(scope);
+    crun__scope_leave(&scope->scope);
     scope = NULL;
     return crun__signals_taken() != SIGTERM;
 }
@@ -61,7 +57,7 @@ static const char *push_prompt(lua_State *L, bool first)
 static crun__input read_line(lua_State *L, bool first)
 {
     const char *line, *prompt = push_prompt(L, first);
-    crun__scope s;
+    crun__lscope s;
     enter_scope(&s);
     crun__input in = crun__input_line(prompt, &line);
     if (!leave_scope())
@@ -144,7 +140,7 @@ static crun__input read_statement(lua_State *L, int *status)
 /* Calls the function on top. Returns: whether the session may go on. */
 static bool call(lua_State *L, int *status)
 {
-    crun__scope s;
+    crun__lscope s;
     enter_scope(&s);
     *status = crun__prog_call(L, 0, LUA_MULTRET);
     return leave_scope();
