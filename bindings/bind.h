@@ -48,6 +48,7 @@ typedef struct crun__lua {
     uint32_t *free_slots;    /* of anchors */
     uint32_t free_count, slot_count, slot_capacity;
     uint32_t idle_count, idle_room;
+    uint32_t idle_high;  /* entries up to here may refer to coroutines */
     uint32_t idle_least; /* lowest idle_count of this cycle of the collector */
     uint32_t idle_dropped; /* coroutines dropped for want of room */
     lua_Hook hook;       /* a coroutine's own, while a stray yield of its is being refused */

@@ -13,6 +13,9 @@
 
 #include "lerror.h"
 
+/* So many fit into the room that Lua grants every C function, and every new coroutine. */
+enum { FEW_ARGUMENTS = LUA_MINSTACK - 8 };
+
 /* --- coroutines and anchors --------------------------------------------------------------- */
 
 /* Extends the array of idle coroutines by those that found no room in it since the last time. */
@@ -31,7 +34,7 @@ static void inherit_hook(lua_State *L, lua_State *co)
         lua_sethook(co, hook, lua_gethookmask(L), lua_gethookcount(L));
 }
 
-/* Pushes an idle coroutine, or a new one. */
+/* Pushes an idle coroutine, or a new one. The entry it leaves behind is cleared by trim_idle. */
 static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
 {
     if (u->idle_count == 0) {
@@ -40,8 +43,6 @@ static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
         return lua_newthread(L);
     }
     lua_rawgeti(L, idle, u->idle_count);
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, idle, u->idle_count);
     if (--u->idle_count < u->idle_least)
         u->idle_least = u->idle_count;
     lua_State *co = lua_tothread(L, -1);
@@ -62,6 +63,8 @@ static void coroutine_give_back(crun__lua *u, lua_State *co)
     lua_pushthread(co);
     lua_xmove(co, u->store, 1);
     lua_rawseti(u->store, CRUN__UP_IDLE, ++u->idle_count);
+    if (u->idle_count > u->idle_high)
+        u->idle_high = u->idle_count;
 }
 
 static uint32_t slot_take(lua_State *L, crun__lua *u)
@@ -79,12 +82,17 @@ static uint32_t slot_take(lua_State *L, crun__lua *u)
     return ++u->slot_count;
 }
 
-/* The entry stays, as false: taking it away could not fail, but putting it back could. */
-static void unanchor(crun__lua *u, uint32_t slot)
+/*
+ * The entry stays, as false: taking it away could not fail, but putting it back could. A task that has
+ * left nothing behind may stay in it as well, until the next task or clear_free_slots.
+ */
+static void unanchor(crun__lua *u, const ltask *t)
 {
-    lua_pushboolean(u->store, 0);
-    lua_rawseti(u->store, CRUN__UP_ANCHORS, slot);
-    u->free_slots[u->free_count++] = slot;
+    if ((t->base.flags & (LTASK_VOID | LTASK_BOX)) != LTASK_VOID) {
+        lua_pushboolean(u->store, 0);
+        lua_rawseti(u->store, CRUN__UP_ANCHORS, t->slot);
+    }
+    u->free_slots[u->free_count++] = t->slot;
 }
 
 /* --- spawn -------------------------------------------------------------------------------- */
@@ -119,7 +127,8 @@ static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t)
 /* Copies the function and its arguments, which start at index fn, to the coroutine. */
 static void copy_call(lua_State *L, lua_State *co, int fn, int nargs)
 {
-    luaL_checkstack(L, nargs + 1, NULL);
+    if (nargs > FEW_ARGUMENTS)
+        luaL_checkstack(L, nargs + 1, NULL);
     for (int i = fn; i <= fn + nargs; i++)
         lua_pushvalue(L, i);
     lua_xmove(L, co, nargs + 1);
@@ -139,7 +148,7 @@ static void spawn(lua_State *L, int fn, int nargs, int anchors, int idle, int me
     lua_setiuservalue(L, self, 1);
     lua_pushvalue(L, meta);
     lua_setmetatable(L, self);
-    if (nargs > LUA_MINSTACK - 4 && !lua_checkstack(co, nargs + 2))
+    if (nargs > FEW_ARGUMENTS && !lua_checkstack(co, nargs + 2))
         luaL_error(L, "too many arguments");
     uint32_t slot = slot_take(L, u);
     lua_pushvalue(L, self);
@@ -365,7 +374,7 @@ static void ended(crun_task *task)
     }
     if (task->flags & LTASK_BOX)
         crun__lua_protected(u->aux, start_callbacks, t);
-    unanchor(u, t->slot);
+    unanchor(u, t);
     t->source = NULL;
     if (task->flags & LTASK_MULTI)
         return;
@@ -379,22 +388,41 @@ void crun__ltask_type_init(crun__lua *u, crun_hub *hub)
     u->type = (crun__task_type){.hub = hub, .step = step, .ended = ended};
 }
 
-/* --- giving back what a burst left -------------------------------------------------------- */
+/* --- once a cycle of the collector -------------------------------------------------------- */
+
+static void clear(crun__lua *u, int table, uint32_t place)
+{
+    lua_pushboolean(u->store, 0);
+    lua_rawseti(u->store, table, place);
+}
 
 /*
- * Run by the collector once a cycle. Coroutines that stayed idle through a whole cycle are more than the
- * program needs; half of them go at a time.
+ * Coroutines that stayed idle through a whole cycle are more than the program needs; half of them go at
+ * a time. Behind the idle ones lie entries of coroutines that were taken.
  */
-static int trim_idle(lua_State *L)
+static void trim_idle(crun__lua *u)
+{
+    u->idle_count -= (u->idle_least + 1) / 2;
+    u->idle_least = u->idle_count;
+    for (uint32_t place = u->idle_count + 1; place <= u->idle_high; place++)
+        clear(u, CRUN__UP_IDLE, place);
+    u->idle_high = u->idle_count;
+}
+
+static void clear_free_slots(crun__lua *u)
+{
+    for (uint32_t i = 0; i < u->free_count; i++)
+        clear(u, CRUN__UP_ANCHORS, u->free_slots[i]);
+}
+
+/* The finalizer of an object that is dropped as soon as it is made. */
+static int on_cycle(lua_State *L)
 {
     crun__lua *u = crun__universe;
     if (!u || u->closing)
         return 0;
-    for (uint32_t surplus = (u->idle_least + 1) / 2; surplus > 0; surplus--) {
-        lua_pushboolean(u->store, 0);
-        lua_rawseti(u->store, CRUN__UP_IDLE, u->idle_count--);
-    }
-    u->idle_least = u->idle_count;
+    trim_idle(u);
+    clear_free_slots(u);
     crun__push_cycle_marker(L);
     return 0;
 }
@@ -405,7 +433,7 @@ void crun__push_cycle_marker(lua_State *L)
 {
     lua_newuserdatauv(L, 0, 0);
     if (luaL_newmetatable(L, CYCLE_MARKER)) {
-        lua_pushcfunction(L, trim_idle);
+        lua_pushcfunction(L, on_cycle);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);

@@ -41,7 +41,7 @@ static void each_ltask(crun__lua *u, void (*fn)(crun__lua *u, ltask *t))
         lua_rawgeti(L, CRUN__UP_ANCHORS, slot);
         ltask *t = lua_touserdata(L, -1);
         lua_pop(L, 1);
-        if (t)
+        if (t && !crun__task_ended(&t->base))
             fn(u, t);
     }
 }

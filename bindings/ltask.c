@@ -457,7 +457,9 @@ static int l_tasks(lua_State *L)
     lua_newtable(L);
     lua_Integer n = 0;
     for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
-        if (lua_rawgeti(L, lua_upvalueindex(CRUN__UP_ANCHORS), slot) == LUA_TUSERDATA)
+        lua_rawgeti(L, lua_upvalueindex(CRUN__UP_ANCHORS), slot);
+        const ltask *t = lua_touserdata(L, -1);
+        if (t && !crun__task_ended(&t->base))
             lua_rawseti(L, -2, ++n);
         else
             lua_pop(L, 1);
