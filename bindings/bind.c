@@ -106,29 +106,9 @@ void crun__lua_checkoptions(lua_State *L, int index, const char *const *known)
 
 /* --- parking ------------------------------------------------------------------------------ */
 
-crun_task *crun__lua_self(lua_State *L)
+int crun__lua_no_task(lua_State *L)
 {
-    if (!crun__universe || !crun__hub->current)
-        luaL_error(L, "no task runs here: crun is not attached to this thread, or has ended");
-    return crun__hub->current;
-}
-
-/* Inside a finalizer the collector answers -1 (since Lua 5.4.4). */
-bool crun__lua_in_finalizer(lua_State *L)
-{
-    return lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
-}
-
-/* Only the task's own coroutine yields to the runner; further in, a C frame or a coroutine of the
- * script's would get the yield instead. */
-static bool can_yield(lua_State *L, crun_task *self)
-{
-    return crun__is_ltask(self) && ((ltask *)self)->L == L && lua_isyieldable(L);
-}
-
-bool crun__lua_keeps_stack(lua_State *L, crun_task *self)
-{
-    return crun__stack_affordable(crun__hub) || !can_yield(L, self);
+    return luaL_error(L, "no task runs here: crun is not attached to this thread, or has ended");
 }
 
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,

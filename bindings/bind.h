@@ -179,6 +179,17 @@ void *crun__object_check(lua_State *L, int index, const crun__class *class);
 /* A timeout in seconds as a deadline; absent or nil is for ever. Raises for anything else and NaN. */
 crun_time crun__lua_deadline(lua_State *L, int index);
 
+/* The same for a last argument, quick where it is absent; the stack then ends below it. */
+static inline crun_time crun__lua_last_deadline(lua_State *L, int index)
+{
+    int top = lua_gettop(L);
+    if (top == index - 1)
+        return CRUN_FOREVER;
+    crun_time deadline = top < index ? CRUN_FOREVER : crun__lua_deadline(L, index);
+    lua_settop(L, index - 1);
+    return deadline;
+}
+
 /* Pushes nil, "ECODE: text", "ECODE". Returns 3. */
 int crun__lua_fail(lua_State *L, int code);
 
@@ -193,8 +204,17 @@ void crun__lua_checkoptions(lua_State *L, int index, const char *const *known);
 
 /* --- parking ------------------------------------------------------------------------------ */
 
+/* Raises that there is no task. */
+int crun__lua_no_task(lua_State *L);
+
 /* The running task. Raises where there is none. */
-crun_task *crun__lua_self(lua_State *L);
+static inline crun_task *crun__lua_self(lua_State *L)
+{
+    if (!crun__universe || !crun__hub->current)
+        crun__lua_no_task(L);
+    return crun__hub->current;
+}
+
 
 /*
  * Parks the running task, whose wait has been registered, and returns what finish returns. Must be the
@@ -203,11 +223,24 @@ crun_task *crun__lua_self(lua_State *L);
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
                    lua_KFunction finish);
 
-/* Whether a wait of the running task called from L keeps its C stack. */
-bool crun__lua_keeps_stack(lua_State *L, crun_task *self);
+/*
+ * Whether a wait of the running task, called from L, keeps its C stack. Only the task's own coroutine can
+ * yield to the runner; further in, a C frame or a coroutine of the script's would get the yield instead.
+ */
+static inline bool crun__lua_keeps_stack(lua_State *L, crun_task *self)
+{
+    return crun__stack_affordable(crun__hub) || !crun__is_ltask(self) ||
+           ((ltask *)self)->L != L || !lua_isyieldable(L);
+}
 
-/* Whether L runs a finalizer, in which nothing may wait. */
-bool crun__lua_in_finalizer(lua_State *L);
+/*
+ * Whether L runs a finalizer, in which nothing may wait: there no yield is allowed, and the collector
+ * answers -1 (since Lua 5.4.4). The first question is the cheaper one.
+ */
+static inline bool crun__lua_in_finalizer(lua_State *L)
+{
+    return !lua_isyieldable(L) && lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
+}
 
 /*
  * How the running task's wait ended: >= 0 or a code. Raises the cancel error, a thrown error, the

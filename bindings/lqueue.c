@@ -25,28 +25,26 @@ typedef struct lqueue {
 
 static const crun__class queue_class;
 
-static lqueue *check(lua_State *L)
+static inline lqueue *check(lua_State *L)
 {
     lqueue *q = crun__object_test(L, 1, &queue_class);
-    if (!q || !q->chan)
-        crun__object_check(L, 1, &queue_class);
-    return q;
+    return q ? q : crun__object_check(L, 1, &queue_class);
 }
 
 /* --- values ------------------------------------------------------------------------------- */
 
 /* A scalar as a value; anything else is left to the caller. */
-static bool scalar(lua_State *L, int index, crun_value *value)
+static inline bool scalar(lua_State *L, int index, crun_value *value)
 {
+    if (lua_isinteger(L, index)) {
+        value->type = CRUN_INTEGER;
+        value->as.integer = lua_tointeger(L, index);
+        return true;
+    }
     switch (lua_type(L, index)) {
     case LUA_TNUMBER:
-        if (lua_isinteger(L, index)) {
-            value->type = CRUN_INTEGER;
-            value->as.integer = lua_tointeger(L, index);
-        } else {
-            value->type = CRUN_NUMBER;
-            value->as.number = lua_tonumber(L, index);
-        }
+        value->type = CRUN_NUMBER;
+        value->as.number = lua_tonumber(L, index);
         return true;
     case LUA_TBOOLEAN:
         value->type = CRUN_BOOLEAN;
@@ -60,7 +58,7 @@ static bool scalar(lua_State *L, int index, crun_value *value)
     }
 }
 
-static bool push_scalar(lua_State *L, const crun_value *value)
+static inline bool push_scalar(lua_State *L, const crun_value *value)
 {
     switch (value->type) {
     case CRUN_NIL:
@@ -294,8 +292,7 @@ static bool put_now(lua_State *L, crun_chan *chan)
 static int l_put(lua_State *L)
 {
     crun_chan *chan = check(L)->chan;
-    crun_time deadline = crun__lua_deadline(L, 3);
-    lua_settop(L, 2);
+    crun_time deadline = crun__lua_last_deadline(L, 3);
     if (chan->closed)
         return crun__lua_fail(L, CRUN_ECLOSED);
     if (put_now(L, chan)) {
@@ -333,13 +330,15 @@ static void fetch_given(lua_State *L)
     push_stored(L, &value);
 }
 
-static int get_finish(lua_State *L, int status, lua_KContext context)
+/* The context tells whether the channel is the host's. */
+static int get_finish(lua_State *L, int status, lua_KContext foreign)
 {
-    (void)status, (void)context;
+    (void)status;
     int rc = crun__lua_result(L);
     if (rc < 0)
         return crun__lua_fail(L, rc);
-    fetch_given(L);
+    if (foreign)
+        fetch_given(L);
     return 1;
 }
 
@@ -355,16 +354,16 @@ static int get_park(lua_State *L, crun_chan *chan, crun_time deadline, lua_KFunc
 {
     crun_task *self = crun__lua_self(L);
     crun__wait_begin(self, &get_type, chan);
-    return crun__lua_park(L, self, deadline, 0, finish);
+    return crun__lua_park(L, self, deadline, !chan->hosted, finish);
 }
 
 /* queue:get([seconds]) -> value | nil, message, "ETIMEDOUT" | "ECLOSED". May wait. */
 static int l_get(lua_State *L)
 {
     crun_chan *chan = check(L)->chan;
+    crun_time deadline = crun__lua_last_deadline(L, 2);
     if (crun__chan_can_get(chan))
         return get_now(L, chan);
-    crun_time deadline = crun__lua_deadline(L, 2);
     if (chan->closed)
         return crun__lua_fail(L, CRUN_ECLOSED);
     return get_park(L, chan, deadline, get_finish);

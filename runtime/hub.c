@@ -106,22 +106,31 @@ static void poll(crun_hub *hub)
     hub->current = current;
 }
 
+static crun_task *take_ready(crun_hub *hub)
+{
+    crun__link *link = hub->policy ? crun__policy_pick(hub->policy, &hub->ready)
+                                   : crun__list_pop_head(&hub->ready);
+    return crun__task_of_wait(crun__wait_of_link(link));
+}
+
 crun_task *crun__next(crun_hub *hub)
 {
     if (--hub->budget < 0)
         poll(hub);
     while (crun__list_empty(&hub->ready))
         poll(hub);
-    crun__link *link = hub->policy ? crun__policy_pick(hub->policy, &hub->ready)
-                                   : crun__list_pop_head(&hub->ready);
-    return crun__task_of_wait(crun__wait_of_link(link));
+    return take_ready(hub);
 }
 
 void crun__switch_away(crun_hub *hub)
 {
     crun_task *self = hub->current, *next = crun__next(hub);
-    if (next != self)
-        crun__runners_switch(hub, self->runner, next);
+    if (next != self) {
+        crun__runner *from = self->runner;
+        if (!next->runner)
+            crun__runners_assign(hub, next);
+        crun__context_switch(&from->context, &next->runner->context);
+    }
     hub->current = self;
     self->status = CRUN_TASK_RUNNING;
 }

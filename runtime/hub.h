@@ -29,7 +29,7 @@ struct crun_hub {
     crun__timers timers;
     crun__clock clock;
     struct crun__loop *loop;
-    bool writing; /* a task's own write to a connection is on the way: SIGPIPE is then no one's end */
+    bool writing; /* a task writes to a connection: SIGPIPE is that write's error, not our end */
     size_t stack_budget;
     size_t live;    /* tasks that have not ended, without the main one */
     size_t daemons; /* of those */
@@ -58,6 +58,15 @@ static inline void crun__ready(crun_hub *hub, crun_task *task)
  * is ready. Runs on the stack of whoever has nothing to do. Never NULL.
  */
 crun_task *crun__next(crun_hub *hub);
+
+/*
+ * Makes sure that an idle runner is there, so that the running task can leave its stack parked.
+ * Returns: 0, or CRUN_ENOSTACK when no further stack can be mapped.
+ */
+static inline int crun__runners_reserve(crun_hub *hub)
+{
+    return hub->runners.idle_count > 0 ? 0 : crun__runners_add(hub);
+}
 
 /*
  * Gives the processor away on behalf of the running task, which keeps its stack; returns when the

@@ -101,11 +101,9 @@ void crun__runners_fini(crun_hub *hub)
     crun__context_fini(&rs->root.context);
 }
 
-int crun__runners_reserve(crun_hub *hub)
+int crun__runners_add(crun_hub *hub)
 {
     crun__runners *rs = &hub->runners;
-    if (rs->idle_count > 0)
-        return 0;
     crun__runner *r = runner_map(hub);
     if (!r)
         return CRUN_ENOSTACK;
@@ -114,11 +112,9 @@ int crun__runners_reserve(crun_hub *hub)
     return 0;
 }
 
-void crun__runners_switch(crun_hub *hub, crun__runner *from, crun_task *next)
+void crun__runners_assign(crun_hub *hub, crun_task *task)
 {
-    if (!next->runner)
-        assign(idle_pop(&hub->runners), next);
-    crun__context_switch(&from->context, &next->runner->context);
+    assign(idle_pop(&hub->runners), task);
 }
 
 /* Beyond the number kept an idle stack goes whole, else all of it but the page in use. */

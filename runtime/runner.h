@@ -42,14 +42,11 @@ typedef struct crun__runners {
 void crun__runners_init(crun_hub *hub, size_t stack_size);
 void crun__runners_fini(crun_hub *hub);
 
-/*
- * Makes sure that an idle runner is there, so that the running task can leave its stack parked.
- * Returns: 0, or CRUN_ENOSTACK when no further stack can be mapped.
- */
-int crun__runners_reserve(crun_hub *hub);
+/* Maps one more, idle. Returns: 0, or CRUN_ENOSTACK when no further stack can be mapped. */
+int crun__runners_add(crun_hub *hub);
 
-/* Leaves `from` for the stack of `next`, an idle runner's if it has none. Returns when resumed. */
-void crun__runners_switch(crun_hub *hub, crun__runner *from, crun_task *next);
+/* Gives an idle runner to a task that has none. */
+void crun__runners_assign(crun_hub *hub, crun_task *task);
 
 /* Gives the memory of stacks that have been idle for a while back to the system. */
 void crun__runners_trim(crun_hub *hub, crun_time now);
