@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Scopes of Lua code: with_timeout and shield, and what an interactive program wraps each statement in.
+ * Scopes of Lua code: with_timeout and shield, and what an interactive program wraps each statement
+ * in.
  */
 #ifndef CRUN__LSCOPE_H
 #define CRUN__LSCOPE_H

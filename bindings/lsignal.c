@@ -94,8 +94,8 @@ static void on_end(int signo)
 
 /*
  * libuv writes without MSG_NOSIGNAL, so the signal comes for connections too. A handler and not
- * SIG_IGN, which a script in a pipe would not notice (print looks at no result: `script | head` would
- * never end), and which child processes would inherit.
+ * SIG_IGN, which a script in a pipe would not notice (print looks at no result: `script | head`
+ * would never end), and which child processes would inherit.
  */
 static void on_pipe(int signo)
 {
@@ -104,7 +104,7 @@ static void on_pipe(int signo)
         return;
     struct sigaction die = {.sa_handler = SIG_DFL};
     sigaction(signo, &die, NULL);
-    raise(signo);
+    (void)raise(signo);
 }
 
 static void take(int i, bool even_if_ignored)

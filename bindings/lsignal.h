@@ -21,12 +21,16 @@
 
 #include <crun/hub.h>
 
-/* What the first signal does; called on the hub's thread, in the middle of a task's Lua code or outside of any. */
+/*
+ * What the first signal does; called on the hub's thread, in the middle of a task's Lua code or
+ * outside of any.
+ */
 typedef void crun__signals_act(int signo);
 
 /*
- * Takes the signals for the state attached to the hub. `program`: SIGINT is taken even if the parent
- * process wants it ignored, as lua(1) does; a module leaves every signal alone that is being ignored.
+ * Takes the signals for the state attached to the hub. `program`: SIGINT is taken even if the
+ * parent process wants it ignored, as lua(1) does; a module leaves every signal alone that is being
+ * ignored.
  * Returns: whether they are taken now; false when another hub has them, or off the main thread.
  */
 bool crun__signals_take(crun_hub *hub, bool program);

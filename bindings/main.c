@@ -31,7 +31,10 @@ static lua_State *new_state(void)
     return luaL_newstate();
 }
 
-/* The global `arg`: the script at 0, its arguments after it, what stood before it at negative indices. */
+/*
+ * The global `arg`: the script at 0, its arguments after it, what stood before it at negative
+ * indices.
+ */
 static void set_arg(lua_State *L, const program *p)
 {
     int script = p->options.script ? p->options.end : 0;
@@ -73,7 +76,9 @@ static bool run_init(lua_State *L)
     return ok;
 }
 
-/* Pushes what stands in `arg` by now, which an -e or LUA_INIT may have changed. Returns: how many. */
+/*
+ * Pushes what stands in `arg` by now, which an -e or LUA_INIT may have changed. Returns: how many.
+ */
 static int push_arguments(lua_State *L)
 {
     if (lua_getglobal(L, "arg") != LUA_TTABLE)

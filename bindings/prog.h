@@ -1,8 +1,9 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * What the files of the `crun` program share. The program behaves as lua(1) does and is a hub besides:
- * the main chunk runs on the process's own C stack and its own lua_State, as the hub's main task.
+ * What the files of the `crun` program share. The program behaves as lua(1) does and is a hub
+ * besides: the main chunk runs on the process's own C stack and its own lua_State, as the hub's
+ * main task.
  */
 #ifndef CRUN__PROG_H
 #define CRUN__PROG_H

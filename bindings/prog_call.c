@@ -23,9 +23,9 @@ const char *crun__prog_name(void)
 void crun__prog_say(const char *message)
 {
     if (name)
-        fprintf(stderr, "%s: ", name);
-    fprintf(stderr, "%s\n", message);
-    fflush(stderr);
+        (void)fprintf(stderr, "%s: ", name);
+    (void)fprintf(stderr, "%s\n", message);
+    (void)fflush(stderr);
 }
 
 bool crun__prog_deadlocked(void)

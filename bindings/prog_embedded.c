@@ -9,8 +9,9 @@
 /*
  * The faces stand in package.preload, which require looks into before any path. So the program runs
  * with the faces that it was built and tested with, whatever version an installation or the current
- * folder holds; package.searchers stays as lua(1) has it, and so does the message about a module that
- * is not found. Who wants another `crun` removes the entry. A face is compiled when it is required.
+ * folder holds; package.searchers stays as lua(1) has it, and so does the message about a module
+ * that is not found. Who wants another `crun` removes the entry. A face is compiled when it is
+ * required.
  */
 
 static int load(lua_State *L)

@@ -22,7 +22,7 @@ static bool terminal;
 static void end_line(void)
 {
     putchar('\n');
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static crun__input interrupted(void)
@@ -32,20 +32,23 @@ static crun__input interrupted(void)
     return CRUN__INPUT_INTERRUPTED;
 }
 
-/* Lets other tasks run until there is something to read. Returns: false when the wait was cancelled. */
+/*
+ * Lets other tasks run until there is something to read. Returns: false when the wait was
+ * cancelled.
+ */
 static bool wait_for_input(void)
 {
     return crun__input_wait(crun__hub->main, STDIN_FILENO, CRUN_FOREVER) != CRUN_ECANCELED;
 }
 
 /*
- * A terminal shows what is typed; elsewhere the line is written after its prompt, so that the output
- * reads like a session. (So does lua(1) where it has readline.)
+ * A terminal shows what is typed; elsewhere the line is written after its prompt, so that the
+ * output reads like a session. (So does lua(1) where it has readline.)
  */
 static crun__input plain_line(const char *prompt)
 {
-    fputs(prompt, stdout);
-    fflush(stdout);
+    (void)fputs(prompt, stdout);
+    (void)fflush(stdout);
     if (!wait_for_input())
         return interrupted();
     errno = 0;
@@ -56,7 +59,7 @@ static crun__input plain_line(const char *prompt)
         buffer[n - 1] = '\0';
     if (!terminal)
         puts(buffer);
-    fflush(stdout);
+    (void)fflush(stdout);
     return CRUN__INPUT_LINE;
 }
 
@@ -72,7 +75,10 @@ static void on_line(char *line)
     rl_callback_handler_remove();
 }
 
-/* A key at a time, so that the hub can go on between them. Taking the handler out restores the terminal. */
+/*
+ * A key at a time, so that the hub can go on between them. Taking the handler out restores the
+ * terminal.
+ */
 static crun__input edited_line(const char *prompt)
 {
     complete = false;
@@ -96,13 +102,13 @@ static crun__input edited_line(const char *prompt)
 #endif
 
 /*
- * Without a buffer no more is read than the line: statements and the programs they start find the rest
- * of the input, and waiting for the descriptor never overlooks what has been read already.
+ * Without a buffer no more is read than the line: statements and the programs they start find the
+ * rest of the input, and waiting for the descriptor never overlooks what has been read already.
  */
 void crun__input_begin(void)
 {
     terminal = isatty(STDIN_FILENO);
-    setvbuf(stdin, NULL, _IONBF, 0);
+    (void)setvbuf(stdin, NULL, _IONBF, 0);
 }
 
 void crun__input_end(void)

@@ -17,8 +17,8 @@ void crun__input_begin(void);
 void crun__input_end(void);
 
 /*
- * Prompts for a line and reads it; the hub's other tasks run meanwhile. The line is without its newline,
- * ends with a NUL and stays until the next call.
+ * Prompts for a line and reads it; the hub's other tasks run meanwhile. The line is without its
+ * newline, ends with a NUL and stays until the next call.
  */
 crun__input crun__input_line(const char *prompt, const char **line);
 

@@ -7,7 +7,10 @@
 
 #include "prog.h"
 
-/* An option that takes a value has it attached, or as the next argument unless that is an option too. */
+/*
+ * An option that takes a value has it attached, or as the next argument unless that is an option
+ * too.
+ */
 static bool has_value(char **option)
 {
     return option[0][2] != '\0' || (option[1] && option[1][0] != '-');
@@ -24,7 +27,9 @@ static void misuse(crun__options *o, const char *argument)
     o->bad = argument;
 }
 
-/* "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on. */
+/*
+ * "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on.
+ */
 static bool read_long(crun__options *o, const char *argument)
 {
     if (strcmp(argument, "--help") == 0)
@@ -128,29 +133,30 @@ bool crun__options_run(lua_State *L, const crun__options *o, char **argv)
 
 static void usage(FILE *out)
 {
-    fprintf(out,
-            "usage: %s [options] [script [args]]\n"
-            "Available options are:\n"
-            "  -e stat   execute string 'stat'\n"
-            "  -i        enter interactive mode after executing 'script'\n"
-            "  -l mod    require library 'mod' into global 'mod'\n"
-            "  -l g=mod  require library 'mod' into global 'g'\n"
-            "  -v        show version information\n"
-            "  -E        ignore environment variables\n"
-            "  -W        turn warnings on\n"
-            "  --        stop handling options\n"
-            "  -         stop handling options and execute stdin\n"
-            "  --help    show this help\n"
-            "  --version show the versions of crun, Lua and libuv\n",
-            crun__prog_name());
-    fflush(out);
+    (void)fprintf(out,
+                  "usage: %s [options] [script [args]]\n"
+                  "Available options are:\n"
+                  "  -e stat   execute string 'stat'\n"
+                  "  -i        enter interactive mode after executing 'script'\n"
+                  "  -l mod    require library 'mod' into global 'mod'\n"
+                  "  -l g=mod  require library 'mod' into global 'g'\n"
+                  "  -v        show version information\n"
+                  "  -E        ignore environment variables\n"
+                  "  -W        turn warnings on\n"
+                  "  --        stop handling options\n"
+                  "  -         stop handling options and execute stdin\n"
+                  "  --help    show this help\n"
+                  "  --version show the versions of crun, Lua and libuv\n",
+                  crun__prog_name());
+    (void)fflush(out);
 }
 
 void crun__options_misuse(const crun__options *o)
 {
     bool wants_value = o->bad[1] == 'e' || o->bad[1] == 'l';
-    fprintf(stderr, wants_value ? "%s: '%s' needs argument\n" : "%s: unrecognized option '%s'\n",
-            crun__prog_name(), o->bad);
+    (void)fprintf(stderr,
+                  wants_value ? "%s: '%s' needs argument\n" : "%s: unrecognized option '%s'\n",
+                  crun__prog_name(), o->bad);
     usage(stderr);
 }
 
@@ -162,13 +168,13 @@ void crun__options_help(void)
 void crun__options_version(void)
 {
     printf("crun %s\n%s\nlibuv %s\n", CRUN_VERSION, LUA_RELEASE, crun_libuv_version());
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 void crun__options_banner(void)
 {
     puts(LUA_COPYRIGHT);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 void crun__options_greeting(void)

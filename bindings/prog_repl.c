@@ -8,8 +8,9 @@
 #include "prog_input.h"
 
 /*
- * Each prompt and each statement is a cancel scope of its own: Ctrl-C ends what is being typed or what
- * runs, and the session goes on. Tasks in the background stay, but for one that is computing just then.
+ * Each prompt and each statement is a cancel scope of its own: Ctrl-C ends what is being typed or
+ * what runs, and the session goes on. Tasks in the background stay, but for one that is computing
+ * just then.
  */
 static crun__lscope *scope;
 
@@ -53,7 +54,10 @@ static const char *push_prompt(lua_State *L, bool first)
     return lua_tostring(L, -1);
 }
 
-/* Pushes the next line. The prompt is made outside of the scope, since an error in it leaves through here. */
+/*
+ * Pushes the next line. The prompt is made outside of the scope, since an error in it leaves
+ * through here.
+ */
 static crun__input read_line(lua_State *L, bool first)
 {
     const char *line, *prompt = push_prompt(L, first);
@@ -105,7 +109,10 @@ static bool load_expression(lua_State *L)
     return ok;
 }
 
-/* Reads on until the statement that begins with the line on top is complete; puts what came of it there. */
+/*
+ * Reads on until the statement that begins with the line on top is complete; puts what came of it
+ * there.
+ */
 static crun__input load_statement(lua_State *L, int *status)
 {
     while (is_unfinished(L, *status = load(L, -1))) {

@@ -10,8 +10,8 @@
 
 /*
  * libuv sets what it polls to non-blocking mode. That mode belongs to the open file, which for a
- * terminal is shared with the shell and other programs; so libuv gets an epoll set of ours instead, in
- * which the descriptor is the only member and which is readable when the descriptor is.
+ * terminal is shared with the shell and other programs; so libuv gets an epoll set of ours instead,
+ * in which the descriptor is the only member and which is readable when the descriptor is.
  */
 typedef struct watch {
     uv_poll_t uv;

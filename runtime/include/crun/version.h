@@ -16,7 +16,9 @@
 /* Changes whenever a host and a module built from different sources must not share a hub. */
 #define CRUN_ABI 1
 
-/* The version of the libuv that is in use. Switches: never. Thread: any. Returns: a static string. */
+/*
+ * The version of the libuv that is in use. Switches: never. Thread: any. Returns: a static string.
+ */
 CRUN_API const char *crun_libuv_version(void);
 
 #endif
