@@ -102,6 +102,40 @@ describe("interactive mode:", function()
     assert.equal(3, status)
   end)
 
+  it("at a terminal, Ctrl-C ends what is typed or what runs, and the session goes on", function()
+    if not os.execute("command -v script >/dev/null") then return pending("no script(1) here") end
+    local fifo = os.tmpname()
+    assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
+    local out = assert(io.popen(("TERM=dumb timeout 20 script -qefc %s /dev/null <%s"):format(
+      process.quote(process.crun_bin), fifo)))
+    local typed = assert(io.open(fifo, "w"))
+    typed:setvbuf("no")
+    local function expect(text)
+      local seen = ""
+      repeat
+        local byte = out:read(1)
+        assert.truthy(byte, ("%q before %q came"):format(seen, text))
+        seen = seen .. byte
+      until seen:find(text, 1, true)
+    end
+    expect("\n> ")
+    typed:write("unfinished")
+    expect("unfinished")
+    typed:write("\3")
+    expect("\n> ")
+    typed:write("io.write('compu', 'ting') io.flush() while true do end\n")
+    expect("computing")
+    typed:write("\3")
+    expect("interrupted! (SIGINT)")
+    expect("\n> ")
+    typed:write("os.exit(40 + 2)\n")
+    out:read("a")
+    typed:close()
+    local _, _, status = out:close()
+    os.remove(fifo)
+    assert.equal(42, status)
+  end)
+
   it("reports a deadlock of a statement and goes on", function()
     local result = session("crun = require 'crun'\ncrun.Queue():get()\n'still here'\n")
     assert.matches("still here\n> \n$", result.text)
