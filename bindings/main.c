@@ -146,13 +146,14 @@ static int run_protected(lua_State *L)
     return 1;
 }
 
+/* Tasks that a deadlock has been reported for are not waited for once more. */
 static void finish(lua_State *L, program *p, bool ok)
 {
-    int rc = crun_lua_finish(L, 0);
-    int signo = crun__signals_taken();
-    if (signo)
-        p->status = CRUN__EXIT_SIGNAL + signo;
-    else if (crun__prog_deadlocked() || rc == CRUN_EDEADLK)
+    bool deadlocked = crun__prog_deadlocked();
+    int rc = crun_lua_finish(L, deadlocked ? CRUN_LUA_CANCEL : 0);
+    if (crun__signals_taken())
+        p->status = CRUN__EXIT_SIGNAL + crun__signals_taken();
+    else if (deadlocked || rc == CRUN_EDEADLK)
         p->status = CRUN__EXIT_DEADLOCK;
     else if (!ok || rc < 0 || crun_lua_failures(L) > 0)
         p->status = CRUN__EXIT_ERROR;
