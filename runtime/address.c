@@ -19,9 +19,9 @@ static void append_scope(unsigned scope, char *text, size_t size)
     char name[IF_NAMESIZE];
     size_t used = strlen(text);
     if (if_indextoname(scope, name))
-        snprintf(text + used, size - used, "%%%s", name);
+        (void)snprintf(text + used, size - used, "%%%s", name);
     else
-        snprintf(text + used, size - used, "%%%u", scope);
+        (void)snprintf(text + used, size - used, "%%%u", scope);
 }
 
 static int format_ip6(const struct sockaddr_in6 *in6, crun_address *out)

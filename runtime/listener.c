@@ -39,6 +39,11 @@ static void on_closed(uv_handle_t *handle)
     unref((crun_listener *)handle);
 }
 
+static void close_from_handle(uv_handle_t *handle)
+{
+    crun_listener_close((crun_listener *)handle);
+}
+
 /* --- opening ------------------------------------------------------------------------------ */
 
 static int set(int fd, int level, int option, int value)
@@ -86,6 +91,7 @@ int crun__listener_new(crun_hub *hub, const struct sockaddr *address,
     if (rc < 0)
         goto no_handle;
     uv_unref((uv_handle_t *)&l->poll);
+    crun__handle_set_close((uv_handle_t *)&l->poll, close_from_handle);
     l->hub = hub;
     l->references = 2;
     l->options = *options;
@@ -114,11 +120,11 @@ static void abort_accept(crun_wait *wait)
 
 static void describe_accept(const crun_wait *wait, char *text, size_t size)
 {
-    crun_address name;
+    crun_address name = {.port = 0};
     if (crun_listener_sockname(wait->object, &name) == 0)
-        snprintf(text, size, "accepting on %s:%d", name.host, name.port);
+        (void)snprintf(text, size, "accepting on %s:%d", name.host, name.port);
     else
-        snprintf(text, size, "accepting");
+        (void)snprintf(text, size, "accepting");
 }
 
 static const crun_wait_type accept_type = {

@@ -78,7 +78,12 @@ no_mutex:
 static void close_handle(uv_handle_t *handle, void *arg)
 {
     (void)arg;
-    if (!uv_is_closing(handle))
+    crun__handle_close *close = (crun__handle_close *)handle->data;
+    if (uv_is_closing(handle))
+        return;
+    if (close)
+        close(handle);
+    else
         uv_close(handle, NULL);
 }
 

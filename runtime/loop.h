@@ -28,6 +28,17 @@ typedef struct crun__loop {
     void *on_wake_arg;
 } crun__loop;
 
+/*
+ * What closes a handle in the way of its owner when the loop ends before it was closed: the value of
+ * the handle's `data`, NULL for uv_close alone.
+ */
+typedef void crun__handle_close(uv_handle_t *handle);
+
+static inline void crun__handle_set_close(uv_handle_t *handle, crun__handle_close *close)
+{
+    handle->data = (void *)close;
+}
+
 /* Returns: 0 and the loop, or a code. */
 int crun__loop_new(crun__loop **out);
 

@@ -35,9 +35,15 @@ crun_stream *crun__stream_alloc(crun_hub *hub)
     return s;
 }
 
+static void close_from_handle(uv_handle_t *handle)
+{
+    crun_stream_close(crun__stream_of(handle));
+}
+
 void crun__stream_opened(crun_stream *s)
 {
     s->references = 2;
+    crun__handle_set_close(&s->uv.handle, close_from_handle);
     crun__stream_awaited(s, false);
 }
 
@@ -88,9 +94,9 @@ void crun__stream_describe(const crun_stream *s, const char *verb, char *text, s
 {
     crun_address peer;
     if (crun_stream_peername(s, &peer) == 0)
-        snprintf(text, size, "%s %s:%d", verb, peer.host, peer.port);
+        (void)snprintf(text, size, "%s %s:%d", verb, peer.host, peer.port);
     else
-        snprintf(text, size, "%s a stream", verb);
+        (void)snprintf(text, size, "%s a stream", verb);
 }
 
 crun_task *crun_stream_reader(const crun_stream *s)

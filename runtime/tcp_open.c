@@ -53,9 +53,9 @@ static void describe(const crun_wait *wait, char *text, size_t size)
 {
     const opening *o = wait->object;
     if (o->lookup)
-        snprintf(text, size, "looking up %s", o->host);
+        (void)snprintf(text, size, "looking up %s", o->host);
     else
-        snprintf(text, size, "connecting to %s:%d", o->host, o->port);
+        (void)snprintf(text, size, "connecting to %s:%d", o->host, o->port);
 }
 
 static const crun_wait_type open_type = {

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <crun/crun.h>
+#include <crun/stream.h>
+
+#include "test.h"
+
+/* Each test runs in a hub of its own; the code of the test is the main task. */
+
+static crun_hub *hub;
+
+static void begin(void)
+{
+    hub = NULL;
+    if (crun_hub_new(&hub, NULL) != 0)
+        abort();
+}
+
+static size_t open_handles(void)
+{
+    crun_hub_stats stats = {.size = sizeof stats};
+    crun_hub_stats_get(hub, &stats);
+    return stats.handles;
+}
+
+static void finish(void)
+{
+    CHECK_EQ_INT(crun_hub_run(hub), 0);
+    CHECK_EQ_INT(open_handles(), 0);
+    crun_hub_free(hub);
+}
+
+static crun_time in_ms(int ms)
+{
+    return crun_deadline(hub, ms / 1000.0);
+}
+
+/* --- a pair of connected streams ---------------------------------------------------------- */
+
+typedef struct pair {
+    crun_stream *client;
+    crun_stream *server;
+} pair;
+
+static crun_listener *open_listener(int *port)
+{
+    crun_listener *listener = NULL;
+    crun_address name;
+    if (crun_tcp_listen(hub, "127.0.0.1", 0, NULL, &listener, CRUN_FOREVER) != 0 ||
+        crun_listener_sockname(listener, &name) != 0)
+        abort();
+    *port = name.port;
+    return listener;
+}
+
+static pair open_pair(void)
+{
+    int port;
+    pair p = {NULL, NULL};
+    crun_listener *listener = open_listener(&port);
+    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", port, NULL, &p.client, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_listener_accept(listener, &p.server, CRUN_FOREVER), 0);
+    crun_listener_release(listener);
+    return p;
+}
+
+static void close_pair(pair *p)
+{
+    crun_stream_release(p->client);
+    crun_stream_release(p->server);
+}
+
+/* --- tasks -------------------------------------------------------------------------------- */
+
+typedef struct job {
+    crun_stream *stream;
+    crun_listener *listener;
+    size_t size;
+    crun_time deadline;
+    ptrdiff_t result;
+    bool ran;
+} job;
+
+static int read_once(void *arg)
+{
+    job *j = arg;
+    char byte;
+    j->result = crun_stream_read(j->stream, &byte, 1, j->deadline);
+    j->ran = true;
+    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
+}
+
+static int write_zeros(void *arg)
+{
+    job *j = arg;
+    char *data = calloc(1, j->size);
+    j->result = crun_stream_write(j->stream, data, j->size, j->deadline);
+    j->ran = true;
+    free(data);
+    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
+}
+
+static int accept_once(void *arg)
+{
+    job *j = arg;
+    crun_stream *stream;
+    j->result = crun_listener_accept(j->listener, &stream, j->deadline);
+    j->ran = true;
+    if (j->result == 0)
+        crun_stream_release(stream);
+    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
+}
+
+static crun_task *spawn(crun_task_fn *fn, void *arg)
+{
+    crun_task *task = NULL;
+    if (crun_spawn(hub, fn, arg, NULL, &task) != 0)
+        abort();
+    crun_yield(hub);
+    return task;
+}
+
+static void end(crun_task *task)
+{
+    CHECK_EQ_INT(crun_task_join(task, in_ms(5000)), 0);
+    crun_task_release(task);
+}
+
+/* More than any socket buffers here. */
+enum { PLENTY = 64 << 20 };
+
+/* --- reading and writing ------------------------------------------------------------------ */
+
+TEST(bytes_arrive_and_then_the_end)
+{
+    begin();
+    pair p = open_pair();
+    char text[16];
+    CHECK_EQ_INT(crun_stream_write(p.client, "hello", 5, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_stream_shutdown(p.client, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_stream_read(p.server, text, 3, CRUN_FOREVER), 3);
+    CHECK_EQ_INT(crun_stream_read(p.server, text + 3, 9, CRUN_FOREVER), 2);
+    CHECK(memcmp(text, "hello", 5) == 0);
+    CHECK_EQ_INT(crun_stream_read(p.server, text, 3, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_stream_read(p.server, text, 3, CRUN_NOWAIT), 0);
+    CHECK_EQ_INT(crun_stream_write(p.server, "back", 4, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_stream_read(p.client, text, 16, CRUN_FOREVER), 4);
+    close_pair(&p);
+    finish();
+}
+
+static unsigned checksum(unsigned sum, const unsigned char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sum = sum * 31 + data[i];
+    return sum;
+}
+
+enum { TRANSFER = 8 << 20 };
+
+static int write_pattern(void *arg)
+{
+    job *j = arg;
+    unsigned char *data = malloc(TRANSFER);
+    for (size_t i = 0; i < TRANSFER; i++)
+        data[i] = (unsigned char)(i * 7 + i / 251);
+    j->size = checksum(0, data, TRANSFER);
+    j->result = crun_stream_write(j->stream, data, TRANSFER, CRUN_FOREVER);
+    crun_stream_shutdown(j->stream, CRUN_FOREVER);
+    free(data);
+    return 0;
+}
+
+TEST(a_large_write_arrives_whole_at_a_slow_reader)
+{
+    begin();
+    pair p = open_pair();
+    job j = {.stream = p.client};
+    crun_task *writer = spawn(write_pattern, &j);
+    static unsigned char data[100000];
+    unsigned sum = 0;
+    size_t total = 0;
+    ptrdiff_t n;
+    int round = 0;
+    while ((n = crun_stream_read(p.server, data, sizeof data, in_ms(5000))) > 0) {
+        sum = checksum(sum, data, (size_t)n);
+        total += (size_t)n;
+        if (++round % 16 == 0)
+            crun_sleep_until(hub, in_ms(1));
+    }
+    CHECK_EQ_INT(n, 0);
+    CHECK_EQ_INT(total, TRANSFER);
+    end(writer);
+    CHECK_EQ_INT(j.result, 0);
+    CHECK_EQ_INT(sum, j.size);
+    close_pair(&p);
+    finish();
+}
+
+TEST(a_writer_waits_for_a_reader_that_does_not_read)
+{
+    begin();
+    pair p = open_pair();
+    job j = {.stream = p.client, .size = PLENTY, .deadline = in_ms(50)};
+    end(spawn(write_zeros, &j));
+    CHECK_EQ_INT(j.result, CRUN_ETIMEDOUT);
+    /* What has been left half-way keeps its place before the next write. */
+    job next = {.stream = p.client, .size = 1, .deadline = in_ms(20)};
+    end(spawn(write_zeros, &next));
+    CHECK_EQ_INT(next.result, CRUN_ETIMEDOUT);
+    CHECK_EQ_INT(crun_stream_shutdown(p.client, in_ms(20)), CRUN_ETIMEDOUT);
+    CHECK_EQ_PTR(crun_stream_writer(p.client), NULL);
+    close_pair(&p);
+    finish();
+}
+
+static int drain(void *arg)
+{
+    job *j = arg;
+    static char data[65536];
+    while ((j->result = crun_stream_read(j->stream, data, sizeof data, in_ms(5000))) > 0)
+        j->size += (size_t)j->result;
+    return 0;
+}
+
+TEST(shutdown_lets_what_a_write_has_left_go_first)
+{
+    begin();
+    pair p = open_pair();
+    job j = {.stream = p.client, .size = PLENTY, .deadline = in_ms(20)};
+    end(spawn(write_zeros, &j));
+    CHECK_EQ_INT(j.result, CRUN_ETIMEDOUT);
+    job reader = {.stream = p.server};
+    crun_task *task = spawn(drain, &reader);
+    CHECK_EQ_INT(crun_stream_shutdown(p.client, in_ms(5000)), 0);
+    end(task);
+    CHECK_EQ_INT(reader.result, 0);
+    CHECK(reader.size > 0 && reader.size < PLENTY);
+    close_pair(&p);
+    finish();
+}
+
+/* --- every wait can time out and be cancelled --------------------------------------------- */
+
+TEST(reads_time_out_and_are_cancelled)
+{
+    begin();
+    pair p = open_pair();
+    char byte;
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_NOWAIT), CRUN_ETIMEDOUT);
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, in_ms(5)), CRUN_ETIMEDOUT);
+    job j = {.stream = p.client, .deadline = CRUN_FOREVER};
+    crun_task *reader = spawn(read_once, &j);
+    CHECK_EQ_PTR(crun_stream_reader(p.client), reader);
+    crun_task_cancel(reader);
+    end(reader);
+    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
+    CHECK_EQ_PTR(crun_stream_reader(p.client), NULL);
+    CHECK_EQ_INT(crun_stream_write(p.server, "x", 1, CRUN_FOREVER), 0);
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, in_ms(5000)), 1);
+    close_pair(&p);
+    finish();
+}
+
+TEST(a_byte_that_came_before_the_cancel_is_delivered)
+{
+    begin();
+    pair p = open_pair();
+    job j = {.stream = p.client, .deadline = CRUN_FOREVER};
+    crun_task *reader = spawn(read_once, &j);
+    CHECK_EQ_INT(crun_stream_write(p.server, "x", 1, CRUN_FOREVER), 0);
+    while (crun_task_get_status(reader) == CRUN_TASK_WAITING)
+        crun_sleep_until(hub, in_ms(1));
+    crun_task_cancel(reader);
+    end(reader);
+    CHECK_EQ_INT(j.result, 1);
+    close_pair(&p);
+    finish();
+}
+
+TEST(writes_are_cancelled)
+{
+    begin();
+    pair p = open_pair();
+    job j = {.stream = p.client, .size = PLENTY, .deadline = CRUN_FOREVER};
+    crun_task *writer = spawn(write_zeros, &j);
+    CHECK_EQ_PTR(crun_stream_writer(p.client), writer);
+    crun_task_cancel(writer);
+    end(writer);
+    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
+    close_pair(&p);
+    finish();
+}
+
+TEST(accepts_time_out_and_are_cancelled)
+{
+    begin();
+    int port;
+    crun_stream *stream;
+    crun_listener *listener = open_listener(&port);
+    CHECK_EQ_INT(crun_listener_accept(listener, &stream, CRUN_NOWAIT), CRUN_ETIMEDOUT);
+    CHECK_EQ_INT(crun_listener_accept(listener, &stream, in_ms(5)), CRUN_ETIMEDOUT);
+    job j = {.listener = listener, .deadline = CRUN_FOREVER};
+    crun_task *acceptor = spawn(accept_once, &j);
+    crun_task_cancel(acceptor);
+    end(acceptor);
+    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
+    crun_listener_release(listener);
+    finish();
+}
+
+static int connect_to(void *arg)
+{
+    job *j = arg;
+    crun_stream *stream;
+    j->result = crun_tcp_connect(hub, "127.0.0.1", (int)j->size, NULL, &stream, j->deadline);
+    j->ran = true;
+    if (j->result == 0)
+        crun_sleep_until(hub, CRUN_FOREVER);
+    if (j->result == 0)
+        crun_stream_release(stream);
+    return CRUN_ECANCELED;
+}
+
+/* Nobody accepts, so the system's backlog fills up and further connections hang. */
+TEST(connects_time_out_and_are_cancelled)
+{
+    enum { CONNECTIONS = 8 };
+    begin();
+    crun_tcp_options options = CRUN_TCP_OPTIONS_INIT;
+    options.backlog = 1;
+    crun_listener *listener;
+    crun_address name;
+    REQUIRE(crun_tcp_listen(hub, "127.0.0.1", 0, &options, &listener, CRUN_FOREVER) == 0);
+    crun_listener_sockname(listener, &name);
+    job jobs[CONNECTIONS];
+    crun_task *tasks[CONNECTIONS];
+    for (int i = 0; i < CONNECTIONS; i++) {
+        jobs[i] = (job){.size = (size_t)name.port, .deadline = CRUN_FOREVER};
+        tasks[i] = spawn(connect_to, &jobs[i]);
+    }
+    job last = {.size = (size_t)name.port, .deadline = in_ms(50)};
+    end(spawn(connect_to, &last));
+    CHECK_EQ_INT(last.result, CRUN_ETIMEDOUT);
+    int cancelled = 0;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        crun_task_cancel(tasks[i]);
+        end(tasks[i]);
+        cancelled += jobs[i].result == CRUN_ECANCELED;
+    }
+    CHECK(cancelled > 0);
+    crun_listener_release(listener);
+    finish();
+}
+
+TEST(refused_connections_and_bad_arguments)
+{
+    begin();
+    int port;
+    crun_stream *stream;
+    crun_listener *listener = open_listener(&port);
+    crun_listener_release(listener);
+    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", port, NULL, &stream, CRUN_FOREVER),
+                 -ECONNREFUSED);
+    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", 0, NULL, &stream, CRUN_FOREVER), CRUN_EINVAL);
+    CHECK_EQ_INT(crun_tcp_connect(hub, "", port, NULL, &stream, CRUN_FOREVER), CRUN_EINVAL);
+    CHECK_EQ_INT(crun_tcp_connect(hub, "localhost", port, NULL, &stream, CRUN_FOREVER),
+                 -ECONNREFUSED);
+    finish();
+}
+
+static int look_up(void *arg)
+{
+    job *j = arg;
+    crun_stream *stream;
+    j->result = crun_tcp_connect(hub, "localhost", 1, NULL, &stream, j->deadline);
+    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
+}
+
+TEST(a_lookup_is_cancelled_and_times_out)
+{
+    begin();
+    job j = {.deadline = CRUN_FOREVER};
+    crun_task *task = spawn(look_up, &j);
+    crun_task_cancel(task);
+    end(task);
+    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
+    job late = {.deadline = CRUN_NOWAIT};
+    end(spawn(look_up, &late));
+    CHECK_EQ_INT(late.result, CRUN_ETIMEDOUT);
+    finish();
+}
+
+/* --- one reader, one writer --------------------------------------------------------------- */
+
+TEST(a_second_reader_or_writer_is_told_who_is_first)
+{
+    begin();
+    pair p = open_pair();
+    char byte;
+    job r = {.stream = p.client, .deadline = CRUN_FOREVER};
+    job w = {.stream = p.client, .size = PLENTY, .deadline = CRUN_FOREVER};
+    crun_task *reader = spawn(read_once, &r), *writer = spawn(write_zeros, &w);
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_FOREVER), CRUN_EBUSY);
+    CHECK_EQ_INT(crun_stream_write(p.client, "x", 1, CRUN_FOREVER), CRUN_EBUSY);
+    CHECK_EQ_INT(crun_stream_shutdown(p.client, CRUN_FOREVER), CRUN_EBUSY);
+    CHECK_EQ_PTR(crun_stream_reader(p.client), reader);
+    CHECK_EQ_PTR(crun_stream_writer(p.client), writer);
+    crun_stream_close(p.client);
+    end(reader);
+    end(writer);
+    CHECK_EQ_INT(r.result, CRUN_ECLOSED);
+    CHECK_EQ_INT(w.result, CRUN_ECLOSED);
+    close_pair(&p);
+    finish();
+}
+
+/* The reader has been woken and has not run yet: its bytes are still its own. */
+TEST(nobody_cuts_in_before_a_woken_reader)
+{
+    begin();
+    pair p = open_pair();
+    char byte;
+    job j = {.stream = p.client, .deadline = CRUN_FOREVER};
+    crun_task *reader = spawn(read_once, &j);
+    CHECK_EQ_INT(crun_stream_write(p.server, "xy", 2, CRUN_FOREVER), 0);
+    job other = {.deadline = CRUN_FOREVER, .stream = p.server};
+    crun_task *idle = spawn(read_once, &other);
+    while (crun_task_get_status(reader) == CRUN_TASK_WAITING)
+        crun_sleep_until(hub, in_ms(1));
+    if (!j.ran)
+        CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_FOREVER), CRUN_EBUSY);
+    end(reader);
+    CHECK_EQ_INT(j.result, 1);
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_FOREVER), 1);
+    close_pair(&p);
+    end(idle);
+    finish();
+}
+
+/* --- ends --------------------------------------------------------------------------------- */
+
+TEST(closing_wakes_acceptors_and_refuses_what_comes_later)
+{
+    begin();
+    int port;
+    crun_stream *stream;
+    crun_address name;
+    crun_listener *listener = open_listener(&port);
+    job a = {.listener = listener, .deadline = CRUN_FOREVER}, b = a;
+    crun_task *first = spawn(accept_once, &a), *second = spawn(accept_once, &b);
+    crun_listener_close(listener);
+    crun_listener_close(listener);
+    end(first);
+    end(second);
+    CHECK_EQ_INT(a.result, CRUN_ECLOSED);
+    CHECK_EQ_INT(b.result, CRUN_ECLOSED);
+    CHECK_EQ_INT(crun_listener_accept(listener, &stream, CRUN_FOREVER), CRUN_ECLOSED);
+    CHECK_EQ_INT(crun_listener_sockname(listener, &name), CRUN_ECLOSED);
+    crun_listener_release(listener);
+    finish();
+}
+
+static int plain_connect(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        abort();
+    return fd;
+}
+
+TEST(a_reset_comes_after_the_bytes_before_it)
+{
+    begin();
+    int port;
+    char text[8];
+    crun_stream *server;
+    crun_listener *listener = open_listener(&port);
+    int fd = plain_connect(port);
+    REQUIRE(crun_listener_accept(listener, &server, CRUN_FOREVER) == 0);
+    CHECK_EQ_INT(write(fd, "abc", 3), 3);
+    CHECK_EQ_INT(crun_stream_read(server, text, 1, CRUN_FOREVER), 1);
+    struct linger linger = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    close(fd);
+    crun_sleep_until(hub, in_ms(5));
+    CHECK_EQ_INT(crun_stream_read(server, text, 8, CRUN_FOREVER), 2);
+    CHECK_EQ_INT(crun_stream_read(server, text, 8, CRUN_FOREVER), -ECONNRESET);
+    CHECK_EQ_INT(crun_stream_read(server, text, 8, CRUN_FOREVER), -ECONNRESET);
+    CHECK_EQ_INT(crun_stream_write(server, "x", 1, CRUN_FOREVER), -EPIPE);
+    crun_stream_release(server);
+    crun_listener_release(listener);
+    finish();
+}
+
+TEST(sigpipe_is_ignored_unless_somebody_handles_it)
+{
+    begin();
+    pair p = open_pair();
+    struct sigaction now;
+    sigaction(SIGPIPE, NULL, &now);
+    CHECK(now.sa_handler == SIG_IGN);
+    close_pair(&p);
+    finish();
+}
+
+TEST(the_last_reference_closes)
+{
+    begin();
+    pair p = open_pair();
+    char byte;
+    CHECK_EQ_PTR(crun_stream_retain(p.client), p.client);
+    crun_stream_release(p.client);
+    CHECK(!crun_stream_closed(p.client));
+    crun_stream_release(p.client);
+    CHECK_EQ_INT(crun_stream_read(p.server, &byte, 1, in_ms(5000)), 0);
+    crun_stream_release(p.server);
+    finish();
+}
+
+TEST(names_and_options)
+{
+    begin();
+    pair p = open_pair();
+    crun_address a, b;
+    CHECK_EQ_INT(crun_stream_peername(p.client, &a), 0);
+    CHECK_EQ_INT(crun_stream_sockname(p.server, &b), 0);
+    CHECK_STR(a.host, "127.0.0.1");
+    CHECK_EQ_INT(a.port, b.port);
+    CHECK_EQ_INT(crun_stream_nodelay(p.client, false), 0);
+    CHECK_EQ_INT(crun_stream_keepalive(p.client, 30), 0);
+    CHECK_EQ_INT(crun_stream_keepalive(p.client, 0), 0);
+    crun_stream_close(p.client);
+    CHECK(crun_stream_closed(p.client));
+    CHECK_EQ_INT(crun_stream_peername(p.client, &a), CRUN_ECLOSED);
+    CHECK_EQ_INT(crun_stream_nodelay(p.client, true), CRUN_ECLOSED);
+    close_pair(&p);
+    finish();
+}
+
+static int wait_for_ever(void *arg)
+{
+    (void)arg;
+    return crun_sleep_until(hub, CRUN_FOREVER);
+}
+
+TEST(an_idle_connection_does_not_hide_a_deadlock)
+{
+    begin();
+    pair p = open_pair();
+    char byte;
+    CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, in_ms(5)), CRUN_ETIMEDOUT);
+    crun_task *task = spawn(wait_for_ever, NULL);
+    CHECK_EQ_INT(crun_task_join(task, CRUN_FOREVER), CRUN_EDEADLK);
+    crun_task_cancel(task);
+    end(task);
+    close_pair(&p);
+    finish();
+}
+
+/* A host that forgets a stream loses memory, and nothing else. */
+TEST(the_hub_closes_what_is_still_open)
+{
+    begin();
+    pair p = open_pair();
+    crun_hub_free(hub);
+    CHECK(crun_stream_closed(p.client));
+    close_pair(&p);
+}
+
+TEST_MAIN
