@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lerror.h"
+#include "lspawn.h"
 
 _Thread_local crun__lua *crun__universe;
 
@@ -35,6 +36,8 @@ void *crun__object_new(lua_State *L, const crun__class *class)
     memset(o, 0, class->size);
     o->class = class;
     luaL_setmetatable(L, class->name);
+    if (!crun__universe->hosted)
+        crun__sentinel_renew(L);
     return o;
 }
 
@@ -114,12 +117,14 @@ int crun__lua_no_task(lua_State *L)
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
                    lua_KFunction finish)
 {
-    if (crun__lua_keeps_stack(L, self)) {
+    bool can_yield = crun__lua_can_yield(L, self);
+    if (!can_yield || crun__stack_affordable(crun__hub)) {
         self->runner->host = L;
-        if (crun__lua_in_finalizer(L))
+        if (!can_yield && crun__lua_in_finalizer(L))
             crun__wait_withdraw(self, CRUN_EPERM);
         else
             self->wait.result = crun__wait_park(self, deadline);
+        crun__sentinel_after_wait(L, self);
         return finish(L, LUA_OK, context);
     }
     if (crun__wait_arm(self, deadline) < 0)

@@ -45,6 +45,7 @@ typedef struct crun__lua {
     int core; /* the module's table, a reference into the registry */
     void *sentinel;          /* see lstate.c */
     int sentinel_ref;
+    uint64_t sentinel_polls; /* of the hub, when it was last made after a wait */
     uint32_t *free_slots;    /* of anchors */
     uint32_t free_count, slot_count, slot_capacity;
     uint32_t idle_count, idle_room;
@@ -224,22 +225,21 @@ int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KConte
                    lua_KFunction finish);
 
 /*
- * Whether a wait of the running task, called from L, keeps its C stack. Only the task's own coroutine can
- * yield to the runner; further in, a C frame or a coroutine of the script's would get the yield instead.
+ * Whether L is the running task's own coroutine with no C frame in the way: only from there does a yield
+ * reach the runner, and nowhere there runs a finalizer.
  */
-static inline bool crun__lua_keeps_stack(lua_State *L, crun_task *self)
+static inline bool crun__lua_can_yield(lua_State *L, crun_task *self)
 {
-    return crun__stack_affordable(crun__hub) || !crun__is_ltask(self) ||
-           ((ltask *)self)->L != L || !lua_isyieldable(L);
+    return crun__is_ltask(self) && ((ltask *)self)->L == L && lua_isyieldable(L);
 }
 
 /*
- * Whether L runs a finalizer, in which nothing may wait: there no yield is allowed, and the collector
- * answers -1 (since Lua 5.4.4). The first question is the cheaper one.
+ * Whether L runs a finalizer, in which nothing may wait: there the collector answers -1 (since Lua
+ * 5.4.4). Once the state is closing, everything runs inside one.
  */
 static inline bool crun__lua_in_finalizer(lua_State *L)
 {
-    return !lua_isyieldable(L) && lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
+    return lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
 }
 
 /*

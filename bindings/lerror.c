@@ -141,14 +141,12 @@ static void add_waiting(lua_State *L, luaL_Buffer *b, int task_index)
     luaL_addvalue(b);
     luaL_addstring(b, " waits: ");
     luaL_addstring(b, wait);
-    if (t != crun__universe->main) {
-        luaL_addstring(b, ", spawned at ");
-        crun__spawn_site(L, t);
-        luaL_addvalue(b);
-    }
+    luaL_addstring(b, ", spawned at ");
+    crun__spawn_site(L, t);
+    luaL_addvalue(b);
 }
 
-/* The main task has been woken to hear it, so what it waited for is not known any more. */
+/* The main task has been woken to hear it; the hub has noted what it waited for. */
 void crun__deadlock_text(lua_State *L)
 {
     crun__lua *u = crun__universe;
@@ -159,7 +157,8 @@ void crun__deadlock_text(lua_State *L)
     int task = lua_gettop(L);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    luaL_addstring(&b, "deadlock: every task waits for what no task, timer or I/O can bring");
+    luaL_addstring(&b, "deadlock: every task waits for what no task, timer or I/O can bring\n\tmain waits: ");
+    luaL_addstring(&b, crun__hub->stuck_in);
     for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
         if (lua_rawgeti(L, anchors, slot) != LUA_TUSERDATA) {
             lua_pop(L, 1);

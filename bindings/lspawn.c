@@ -42,9 +42,10 @@ static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
             grow_idle(L, u, idle);
         return lua_newthread(L);
     }
-    lua_rawgeti(L, idle, u->idle_count);
-    if (--u->idle_count < u->idle_least)
+    uint32_t place = u->idle_count--;
+    if (u->idle_count < u->idle_least)
         u->idle_least = u->idle_count;
+    lua_rawgeti(L, idle, place);
     lua_State *co = lua_tothread(L, -1);
     inherit_hook(L, co);
     return co;

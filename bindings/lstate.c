@@ -4,9 +4,11 @@
  * Attaching a Lua state to a hub, and the end of both.
  *
  * Under a stock interpreter nothing tells the module that the main chunk has ended but the state's
- * closing, which runs the finalizers, the newest object's first. So that the objects that tasks use are
- * still whole when the remaining tasks are waited for, the sentinel whose finalizer does that is made
- * anew whenever the main task spawns. A host that calls crun_lua_finish is spared that.
+ * closing, which runs the finalizers, the newest object's first. The sentinel's finalizer waits for the
+ * tasks that are left; the objects that they use must be whole by then, and so older than the sentinel.
+ * It is made anew whenever the main task spawns, comes back from a wait in which others may have made
+ * objects, or makes an object of crun's. What the main chunk makes for tasks after its last call of crun
+ * is not safe. A host that calls crun_lua_finish needs none of this.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +136,16 @@ void crun__sentinel_renew(lua_State *L)
     luaL_setmetatable(L, SENTINEL);
     lua_rawseti(L, LUA_REGISTRYINDEX, u->sentinel_ref);
     u->sentinel = sentinel;
+}
+
+void crun__sentinel_after_wait(lua_State *L, crun_task *self)
+{
+    crun__lua *u = crun__universe;
+    crun_hub *hub = crun__hub;
+    if (u->hosted || self != hub->main || u->sentinel_polls == hub->polls)
+        return;
+    u->sentinel_polls = hub->polls;
+    crun__sentinel_renew(L);
 }
 
 /* --- attaching ---------------------------------------------------------------------------- */

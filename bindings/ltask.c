@@ -415,10 +415,12 @@ static int l_newindex(lua_State *L)
     ltask *t = crun__ltask_check(L, 1);
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     if (strcmp(key, "name") == 0) {
-        luaL_checktype(L, 3, LUA_TSTRING);
+        if (lua_type(L, 3) != LUA_TSTRING)
+            return luaL_error(L, "a Task's name must be a string, not a %s", luaL_typename(L, 3));
         set_field(L, 1, LTASK_NAME);
     } else if (strcmp(key, "daemon") == 0) {
-        luaL_checktype(L, 3, LUA_TBOOLEAN);
+        if (lua_type(L, 3) != LUA_TBOOLEAN)
+            return luaL_error(L, "a Task's daemon must be a boolean, not a %s", luaL_typename(L, 3));
         if (t == crun__universe->main)
             return luaL_error(L, "the main task cannot be a daemon");
         crun_task_set_daemon(&t->base, lua_toboolean(L, 3));

@@ -29,12 +29,13 @@ static int give_way(lua_State *L, crun_task *self)
 {
     crun_hub *hub = crun__hub;
     check_doom(L, self);
-    if (!crun__lua_keeps_stack(L, self)) {
+    bool can_yield = crun__lua_can_yield(L, self);
+    if (can_yield && !crun__stack_affordable(hub)) {
         crun__ready(hub, self);
         crun__flag_set(self, CRUN__YIELDING);
         return lua_yieldk(L, 0, 0, yield_finish);
     }
-    if (crun__lua_in_finalizer(L))
+    if (!can_yield && crun__lua_in_finalizer(L))
         return crun__lua_raise(L, self, CRUN_EPERM);
     int rc = crun__runners_reserve(hub);
     if (rc < 0)

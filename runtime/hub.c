@@ -55,6 +55,7 @@ static void deadlock(crun_hub *hub)
 {
     if (hub->main->status != CRUN_TASK_WAITING)
         abort();
+    crun__wait_describe(&hub->main->wait, hub->stuck_in, sizeof hub->stuck_in);
     crun__wait_abort(&hub->main->wait, CRUN_EDEADLK);
 }
 

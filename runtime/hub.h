@@ -40,6 +40,7 @@ struct crun_hub {
     crun__link c_tasks; /* live tasks of kind C */
     crun__task_type c_type;
     crun_task *main;   /* the one on the thread's own stack */
+    char stuck_in[64];  /* what the main task waited for when a deadlock was found */
     crun_task own_main; /* while no host language brings one */
 };
 
