@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "lerror.h"
+#include "loverflow.h"
 #include "lsignal.h"
 #include "lspawn.h"
 #include "../runtime/scope.h"
@@ -251,6 +252,7 @@ int crun_lua_attach(lua_State *L, crun_hub *hub)
     crun__ltask_type_init(u, hub);
     crun__hub_set_main(hub, &u->main->base, &u->type);
     crun__universe = u;
+    hub->on_overflow = crun__lua_overflow;
     return 0;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ctask.h"
 #include "loop.h"
+#include "overflow.h"
 #include "scope.h"
 
 _Thread_local crun_hub *crun__hub;
@@ -136,6 +139,15 @@ void crun__switch_away(crun_hub *hub)
     self->status = CRUN_TASK_RUNNING;
 }
 
+static void report_overflow(crun_hub *hub)
+{
+    char line[96];
+    int size = snprintf(line, sizeof line, "crun: C stack overflow in task#%llu\n",
+                        (unsigned long long)hub->current->id);
+    if (write(STDERR_FILENO, line, (size_t)size) < 0)
+        return; /* the process is about to die; there is nobody else to tell */
+}
+
 void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
 {
     *task = (crun_task){.type = type, .id = 1, .status = CRUN_TASK_RUNNING};
@@ -147,6 +159,7 @@ void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
 void crun__hub_reset_main(crun_hub *hub)
 {
     crun__hub_set_main(hub, &hub->own_main, &hub->c_type);
+    hub->on_overflow = report_overflow;
 }
 
 void crun__hub_abandon_main(crun_hub *hub)
@@ -175,6 +188,29 @@ static void hub_init(crun_hub *hub, const crun_hub_options *options)
     crun__hub_reset_main(hub);
 }
 
+/* Runs inside a signal handler. */
+static bool on_fault(void *addr, void *arg)
+{
+    crun_hub *hub = arg;
+    const crun_task *task = hub->current;
+    if (!task || !task->runner || task->runner == &hub->runners.root ||
+        !crun__stack_guards(&task->runner->stack, addr))
+        return false;
+    hub->on_overflow(hub);
+    return true;
+}
+
+static int hub_open(crun_hub *hub)
+{
+    int rc = crun__loop_new(&hub->loop);
+    if (rc < 0)
+        return rc;
+    rc = crun__overflow_enter_thread(on_fault, hub);
+    if (rc < 0)
+        crun__loop_free(hub->loop);
+    return rc;
+}
+
 int crun_hub_new(crun_hub **out, const crun_hub_options *options)
 {
     if (crun__hub)
@@ -182,7 +218,7 @@ int crun_hub_new(crun_hub **out, const crun_hub_options *options)
     crun_hub *hub = calloc(1, sizeof *hub);
     if (!hub)
         return CRUN_ENOMEM;
-    int rc = crun__loop_new(&hub->loop);
+    int rc = hub_open(hub);
     if (rc < 0) {
         free(hub);
         return rc;
@@ -212,6 +248,7 @@ static void end_tasks(crun_hub *hub)
 void crun_hub_free(crun_hub *hub)
 {
     end_tasks(hub);
+    crun__overflow_leave_thread();
     crun__loop_free(hub->loop);
     crun__timers_fini(&hub->timers);
     crun__policy_free(hub->policy);

@@ -41,6 +41,8 @@ struct crun_hub {
     crun__task_type c_type;
     crun_task *main;   /* the one on the thread's own stack */
     char stuck_in[64];  /* what the main task waited for when a deadlock was found */
+    /* Called inside a signal handler when the running task has overflown its C stack. */
+    void (*on_overflow)(crun_hub *hub);
     crun_task own_main; /* while no host language brings one */
 };
 
