@@ -34,12 +34,6 @@ local function bad_argument(number, what)
   error(("bad argument #%d to 'serve' (%s)"):format(number, what), 4)
 end
 
-local function check_max(max)
-  if max ~= nil and (math.type(max) ~= "integer" or max < 1) then
-    bad_argument(4, ("option 'max': an integer >= 1 expected, got %s"):format(tostring(max)))
-  end
-end
-
 ---Splits the options into serve's own and those for listen.
 local function split(handler, options)
   if not is_callable(handler) then
@@ -52,7 +46,9 @@ local function split(handler, options)
   for key, value in pairs(options or {}) do listening[key] = value end
   local max, on_listen = listening.max, listening.on_listen
   listening.max, listening.on_listen = nil, nil
-  check_max(max)
+  if max ~= nil and (math.type(max) ~= "integer" or max < 1) then
+    bad_argument(4, ("option 'max': an integer >= 1 expected, got %s"):format(tostring(max)))
+  end
   if on_listen ~= nil and not is_callable(on_listen) then
     bad_argument(4, ("option 'on_listen': function expected, got %s"):format(type(on_listen)))
   end
@@ -108,6 +104,21 @@ local function accept_all(listener, handler, max)
   end
 end
 
+---What listen says about its arguments becomes what serve says about the same ones.
+local function own_arguments(message)
+  return (message:gsub("^bad argument #(%d) to '[^']*'", function(number)
+    return ("bad argument #%s to 'serve'"):format(number == "3" and "4" or number)
+  end))
+end
+
+local function open(host, port, options)
+  local ok, listener, message, code = pcall(M.listen, host, port, options)
+  if ok then return listener, message, code end
+  local err = listener
+  if type(err) ~= "string" then error(err, 0) end
+  error(own_arguments(err), 3)
+end
+
 ---Listens, and accepts connections in the calling task; each gets a task of its own that calls
 ---`handler(stream)` and closes the stream afterwards. Returns true once the listener is closed (see
 ---on_listen), or nil, message, code when listening or accepting fails. When the calling task is
@@ -121,11 +132,11 @@ end
 ---@return string? code
 function M.serve(host, port, handler, options)
   local listening, max, on_listen = split(handler, options)
-  local listener, message, code = M.listen(host, port, listening)
-  if not listener then return nil, message, code end
-  local open <close> = listener
-  if on_listen then on_listen(open) end
-  return accept_all(open, handler, max)
+  local opened, message, code = open(host, port, listening)
+  if not opened then return nil, message, code end
+  local listener <close> = opened
+  if on_listen then on_listen(listener) end
+  return accept_all(listener, handler, max)
 end
 
 return M
