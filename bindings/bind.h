@@ -284,6 +284,7 @@ void crun__open_task(lua_State *L);
 void crun__open_queue(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
+void crun__open_gather(lua_State *L);
 void crun__open_net(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */

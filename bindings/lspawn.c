@@ -99,15 +99,15 @@ static void unanchor(crun__lua *u, const ltask *t)
 /* --- spawn -------------------------------------------------------------------------------- */
 
 /*
- * Notes where the task is spawned. The calling function is kept on the new coroutine's stack, since the
+ * Notes where the task is spawned, which is in the function at that level. That function is kept on the new coroutine's stack, since the
  * name of its chunk belongs to it. To ask for that name costs as much as half a spawn, so the last
  * function that spawned is remembered with its chunk's name, and anchored, so that nothing else can
  * come to lie at its address.
  */
-static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t)
+static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int level)
 {
     lua_Debug ar;
-    if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "lf", &ar)) {
+    if (!lua_getstack(L, level, &ar) || !lua_getinfo(L, "lf", &ar)) {
         lua_pushnil(co);
         return;
     }
@@ -135,27 +135,32 @@ static void copy_call(lua_State *L, lua_State *co, int fn, int nargs)
     lua_xmove(L, co, nargs + 1);
 }
 
+/* Where the shared upvalues are: at pseudo-indices, or on the stack. */
+typedef struct places {
+    int anchors, idle, meta;
+} places;
+
 /*
  * Starts a task of the function and its nargs arguments, which start at index fn and stay there; pushes
- * the Task. The other indices are of the shared upvalues.
+ * the Task.
  */
-static void spawn(lua_State *L, int fn, int nargs, int anchors, int idle, int meta)
+static void spawn(lua_State *L, int fn, int nargs, int level, places at)
 {
     crun__lua *u = crun__universe;
     ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
     int self = lua_gettop(L);
     t->base.type = NULL; /* no task yet, if an error comes now */
-    lua_State *co = coroutine_take(L, u, idle);
+    lua_State *co = coroutine_take(L, u, at.idle);
     lua_setiuservalue(L, self, 1);
-    lua_pushvalue(L, meta);
+    lua_pushvalue(L, at.meta);
     lua_setmetatable(L, self);
     if (nargs > FEW_ARGUMENTS && !lua_checkstack(co, nargs + 2))
         luaL_error(L, "too many arguments");
     uint32_t slot = slot_take(L, u);
     lua_pushvalue(L, self);
-    lua_rawseti(L, anchors, slot);
+    lua_rawseti(L, at.anchors, slot);
     *t = (ltask){.L = co, .slot = slot};
-    note_site(L, u, co, t);
+    note_site(L, u, co, t, level);
     copy_call(L, co, fn, nargs);
     crun__task_start(&t->base, &u->type, false);
 }
@@ -169,12 +174,18 @@ static void before_spawn(lua_State *L)
         crun__sentinel_renew(L);
 }
 
+void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
+{
+    const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_IDLE),
+                       lua_upvalueindex(CRUN__UP_TASK_META)};
+    before_spawn(L);
+    spawn(L, fn, nargs, level, at);
+}
+
 int crun__l_spawn(lua_State *L)
 {
     crun__lua_checkcallable(L, 1);
-    before_spawn(L);
-    spawn(L, 1, lua_gettop(L) - 1, lua_upvalueindex(CRUN__UP_ANCHORS),
-          lua_upvalueindex(CRUN__UP_IDLE), lua_upvalueindex(CRUN__UP_TASK_META));
+    crun__ltask_spawn_at(L, 1, lua_gettop(L) - 1, 1);
     return 1;
 }
 
@@ -182,10 +193,10 @@ void crun__ltask_spawn(lua_State *L, int nargs)
 {
     before_spawn(L);
     luaL_checkstack(L, 6, NULL);
-    int fn = lua_gettop(L) - nargs;
+    int up = lua_gettop(L), fn = up - nargs;
     crun__push_upvalues(L);
-    int up = fn + nargs;
-    spawn(L, fn, nargs, up + CRUN__UP_ANCHORS, up + CRUN__UP_IDLE, up + CRUN__UP_TASK_META);
+    const places at = {up + CRUN__UP_ANCHORS, up + CRUN__UP_IDLE, up + CRUN__UP_TASK_META};
+    spawn(L, fn, nargs, 1, at);
     lua_replace(L, fn);
     lua_settop(L, fn);
 }

@@ -11,6 +11,13 @@
 /* spawn(fn, ...) -> Task. Switches: never. */
 int crun__l_spawn(lua_State *L);
 
+/*
+ * For functions with the shared upvalues: starts a task of the function at index fn and the nargs
+ * arguments behind it, which stay there; pushes the Task. level names the function that counts as the
+ * spawning one, as for lua_getstack.
+ */
+void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
+
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub);
 
 /* Starts a task for each end-of-task callback of the task at the index. */

@@ -11,40 +11,34 @@ local function is_task(value)
   return type(value) == "userdata" and getmetatable(value) == "crun.Task"
 end
 
-local function is_callable(value)
-  if type(value) == "function" then return true end
-  local mt = type(value) == "table" and getmetatable(value)
-  return type(mt) == "table" and mt.__call ~= nil
-end
-
 ---Raises at the caller of gather, before anything is spawned, unless every item can be gathered.
+---Returns whether there are lists among them.
 local function check_items(items, n, path, level)
+  local kind, wrong = core.classify(items, n)
+  if not kind then
+    error(("bad argument #%s%d to 'gather' (function, Task or list expected, got %s)")
+      :format(path, wrong, type(items[wrong])), level + 1)
+  end
+  if kind == "flat" then return false end
   for i = 1, n do
     local item = items[i]
-    if type(item) ~= "function" and not is_task(item) and not is_callable(item) then
-      local place = path .. i
-      if type(item) ~= "table" then
-        error(("bad argument #%s to 'gather' (function, Task or list expected, got %s)")
-          :format(place, type(item)), level + 1)
-      end
-      check_items(item, #item, place .. ".", level + 1)
+    if core.classify({ item }, 1) == "nested" then
+      check_items(item, #item, ("%s%d."):format(path, i), level + 1)
     end
   end
+  return true
 end
 
----Spawns what is a function. Returns, for each item, its place in `tasks`, or the like of a list.
-local function start(items, n, tasks)
+---Puts what is to be run into one list. Returns, for each item, its place there, or the like of a list.
+local function flatten(items, n, flat)
   local shape = { n = n }
   for i = 1, n do
     local item = items[i]
-    if type(item) == "function" or is_callable(item) then
-      tasks[#tasks + 1] = core.spawn(item)
-      shape[i] = #tasks
-    elseif is_task(item) then
-      tasks[#tasks + 1] = item
-      shape[i] = #tasks
+    if core.classify({ item }, 1) == "nested" then
+      shape[i] = flatten(item, #item, flat)
     else
-      shape[i] = start(item, #item, tasks)
+      flat[#flat + 1] = item
+      shape[i] = #flat
     end
   end
   return shape
@@ -81,12 +75,23 @@ local function wait_all(tasks)
   end
 end
 
-local function run(items, n)
-  check_items(items, n, "", 3)
-  local tasks = {}
-  local shape = start(items, n, tasks)
+local function run_flat(items, n)
+  local tasks = core.launch(items, n)
   wait_all(tasks)
-  return arrange(shape, core.first_results(tasks))
+  return core.first_results(tasks)
+end
+
+-- No tail call here: core.launch takes the place of the spawns from the frame that called gather.
+local function run(items, n)
+  local results
+  if check_items(items, n, "", 3) then
+    local flat = {}
+    local shape = flatten(items, n, flat)
+    results = arrange(shape, run_flat(flat, #flat))
+  else
+    results = run_flat(items, n)
+  end
+  return results
 end
 
 ---Runs functions and waits for tasks, all at once, and returns the first result of each in order.
@@ -98,7 +103,7 @@ end
 function M.gather(...)
   local n = select("#", ...)
   local first = ...
-  if n == 1 and type(first) == "table" and not is_callable(first) then
+  if n == 1 and type(first) == "table" and core.classify({ first }, 1) == "nested" then
     local list = run(first, #first)
     return list
   end
