@@ -64,7 +64,7 @@ describe("read", function()
               local got = table.pack(server:read(table.unpack(given, 1, given.n or #given)))
               assert.same(by_io(text, table.unpack(formats)), got,
                 ("%q with %s"):format(text, table.concat(formats, ",")))
-              sender:cancel()
+              crun.killall { sender }
             end)
           end
         end
@@ -152,10 +152,11 @@ describe("lines", function()
   end)
 
   with_pair("takes formats", function(client, server)
-    net.send_slowly(client, { "1 2\n3 4\n" })
+    local sender = net.send_slowly(client, { "1 2\n3 4\n" })
     local got = {}
     for a, b in server:lines("n", "n") do got[#got + 1] = a .. "+" .. b end
     assert.same({ "1+2", "3+4" }, got)
+    sender:join()
   end)
 
   with_pair("raises what read would return as a failure", function(client, server)
