@@ -33,7 +33,8 @@ LUA_STATIC ?= $(firstword $(wildcard $(pc_lua_dir)/lib$(LUA_PC).a $(pc_lua_dir)/
 LIBUV_INCDIR ?= $(or $(pc_uv_inc),/usr/include)
 LIBUV_LIBDIR ?= $(pc_uv_dir)
 # Line editing at the interactive prompt, where libedit is there to build with; LIBEDIT= does without.
-LIBEDIT ?= $(call pc,--libs libedit)
+pc_libedit := $(call pc,--libs libedit)
+LIBEDIT ?= $(pc_libedit)
 
 # --- Flavours ------------------------------------------------------------------------------------------------------
 in_flavour := asan tsan ucontext gcstress valgrind
@@ -95,16 +96,13 @@ libraries := $(B)/libcrun.a $(B)/libcrun.so.$(version) $(B)/libcrun-lua.so.$(ver
 ctests := $(patsubst spec/c/%.c,$(B)/spec/%,$(ctest_src))
 embeds := $(patsubst examples/%.c,$(B)/examples/%,$(embed_src))
 
-.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $1 '$@')
 
-.PHONY: all module missing run deps deps-test test check check-bin check-c examples ubsan $(in_flavour) aarch64 bench \
-  env lint format layers symbols sizes install-check lua-suite install install-program install-module install-lib uninstall dist \
-  clean help
+.PHONY: module missing ubsan $(shell sed -n 's/^\([a-z][a-z -]*\):.*\#\# .*/\1/p' Makefile)
 all: $(program) $(module) $(libraries) $(embeds) ## build the program, the module and the libraries
 module: $(module)
 
@@ -192,8 +190,7 @@ test_env += CRUN_BUILD='$(CURDIR)/$(B)' CRUN_BIN='$(under) $(CURDIR)/$(program)'
 run: deps ## install what is missing, build, run examples/01-tour.lua
 	@$(MAKE) --no-print-directory all
 	$(program) examples/01-tour.lua
-deps:; @.ci/deps install build ## install what the build needs
-deps-test:; @.ci/deps install test ## install what the tests need too
+deps deps-test:; @.ci/deps install $(if $(filter deps,$@),build,test) ## install what the build, or the tests, need
 test: deps-test ## install what the tests need, build, run every test
 	@.ci/steps all check check-bin check-c aarch64 $(in_flavour)
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
@@ -247,7 +244,6 @@ uninstall: ## remove what install put there
 	  '.$(SYSLIBDIR)/pkgconfig/crun.pc' '.$(SYSLIBDIR)/pkgconfig/crun-lua.pc'
 dist: ## build/crun-<version>.tar.gz of the committed tree
 	@mkdir -p build && git archive --prefix=crun-$(version)/ -o build/crun-$(version).tar.gz HEAD
-	@echo build/crun-$(version).tar.gz
 clean:; rm -rf build ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
