@@ -74,11 +74,18 @@ static void wait_virtual(crun_hub *hub)
         crun__clock_jump(&hub->clock, first);
 }
 
+static crun_time time_left(crun_time deadline, crun_time now)
+{
+    if (deadline == CRUN_FOREVER)
+        return CRUN_FOREVER;
+    return deadline > now ? deadline - now : 0;
+}
+
 static void wait_real(crun_hub *hub)
 {
-    crun_time first = crun__timers_first(&hub->timers), now = crun_now(hub);
+    crun_time now = crun_now(hub);
     crun__runners_trim(hub, now);
-    crun__loop_poll(hub->loop, first == CRUN_FOREVER ? CRUN_FOREVER : first - now);
+    crun__loop_poll(hub->loop, time_left(crun__timers_first(&hub->timers), now));
 }
 
 static bool hopeless(const crun_hub *hub)
@@ -112,8 +119,8 @@ static void poll(crun_hub *hub)
 
 static crun_task *take_ready(crun_hub *hub)
 {
-    crun__link *link = hub->policy ? crun__policy_pick(hub->policy, &hub->ready)
-                                   : crun__list_pop_head(&hub->ready);
+    crun__link *link = hub->shuffled ? crun__policy_pick(&hub->policy, &hub->ready)
+                                     : crun__list_pop_head(&hub->ready);
     return crun__task_of_wait(crun__wait_of_link(link));
 }
 
@@ -129,6 +136,7 @@ crun_task *crun__next(crun_hub *hub)
 void crun__switch_away(crun_hub *hub)
 {
     crun_task *self = hub->current, *next = crun__next(hub);
+    assert(self);
     if (next != self) {
         crun__runner *from = self->runner;
         if (!next->runner)
@@ -251,7 +259,6 @@ void crun_hub_free(crun_hub *hub)
     crun__overflow_leave_thread();
     crun__loop_free(hub->loop);
     crun__timers_fini(&hub->timers);
-    crun__policy_free(hub->policy);
     crun__runners_fini(hub);
     crun__hub = NULL;
     free(hub);
@@ -282,8 +289,8 @@ void crun_hub_release(crun_hub *hub)
 
 void crun_hub_set_schedule(crun_hub *hub, uint64_t seed)
 {
-    crun__policy_free(hub->policy);
-    hub->policy = seed == CRUN_SCHEDULE_FIFO ? NULL : crun__policy_new(seed);
+    hub->shuffled = seed != CRUN_SCHEDULE_FIFO;
+    crun__policy_init(&hub->policy, seed);
 }
 
 size_t crun_hub_set_stack_budget(crun_hub *hub, size_t stacks)

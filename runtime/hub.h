@@ -23,16 +23,17 @@ enum { CRUN__POLL_BUDGET = 128 };
 struct crun_hub {
     crun_task *current; /* NULL in callbacks of the loop */
     crun__link ready;
-    int budget; /* switches left before the next look at I/O and timers */
-    crun__policy *policy; /* NULL: first in, first out */
+    int budget;    /* switches left before the next look at I/O and timers */
+    bool shuffled; /* the policy draws who is next; else first in, first out */
+    crun__policy policy;
     crun__runners runners;
     crun__timers timers;
     crun__clock clock;
     struct crun__loop *loop;
     bool writing; /* a task writes to a connection: SIGPIPE is that write's error, not our end */
     size_t stack_budget;
-    size_t live;    /* tasks that have not ended, without the main one */
-    size_t daemons; /* of those */
+    size_t live;     /* tasks that have not ended, without the main one */
+    size_t daemons;  /* of those */
     crun_waitq idle; /* who waits for the last task that is no daemon */
     unsigned holds;
     uint64_t next_id;
@@ -40,7 +41,7 @@ struct crun_hub {
     crun__link c_tasks; /* live tasks of kind C */
     crun__task_type c_type;
     crun_task *main;   /* the one on the thread's own stack */
-    char stuck_in[64];  /* what the main task waited for when a deadlock was found */
+    char stuck_in[64]; /* what the main task waited for when a deadlock was found */
     /* Called inside a signal handler when the running task has overflown its C stack. */
     void (*on_overflow)(crun_hub *hub);
     crun_task own_main; /* while no host language brings one */

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy.h"
 
-#include <stdlib.h>
-
 /* Only the oldest few can be drawn: enough to reverse any neighbours, and a pick stays O(1). */
 enum { WINDOW = 16 };
-
-struct crun__policy {
-    uint64_t state;
-};
 
 /* splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). */
 static uint64_t draw(crun__policy *p)
@@ -19,17 +13,9 @@ static uint64_t draw(crun__policy *p)
     return z ^ (z >> 31);
 }
 
-crun__policy *crun__policy_new(uint64_t seed)
+void crun__policy_init(crun__policy *policy, uint64_t seed)
 {
-    crun__policy *p = malloc(sizeof *p);
-    if (p)
-        p->state = seed;
-    return p;
-}
-
-void crun__policy_free(crun__policy *policy)
-{
-    free(policy);
+    policy->state = seed;
 }
 
 crun__link *crun__policy_pick(crun__policy *policy, crun__link *ready)

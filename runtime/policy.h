@@ -11,11 +11,11 @@
 
 #include "list.h"
 
-typedef struct crun__policy crun__policy;
+typedef struct crun__policy {
+    uint64_t state; /* of the random numbers */
+} crun__policy;
 
-/* Returns: a policy that the caller frees, or NULL without memory. */
-crun__policy *crun__policy_new(uint64_t seed);
-void crun__policy_free(crun__policy *policy);
+void crun__policy_init(crun__policy *policy, uint64_t seed);
 
 /* Takes one link out of a list that is not empty. */
 crun__link *crun__policy_pick(crun__policy *policy, crun__link *ready);
