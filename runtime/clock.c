@@ -43,7 +43,7 @@ int crun_hub_advance(crun_hub *hub, crun_time ns)
 {
     if (hub->clock.kind != CRUN_CLOCK_VIRTUAL)
         return CRUN_EPERM;
-    if (ns < 0)
+    if (ns < 0 || ns >= CRUN_FOREVER - hub->clock.virtual_now)
         return CRUN_EINVAL;
     crun__clock_jump(&hub->clock, hub->clock.virtual_now + ns);
     return 0;

@@ -6,7 +6,7 @@
 
 crun_bytes *crun_bytes_new(const void *data, size_t size)
 {
-    crun_bytes *b = malloc(sizeof *b + size + 1);
+    crun_bytes *b = size < SIZE_MAX - sizeof *b ? malloc(sizeof *b + size + 1) : NULL;
     if (!b)
         return NULL;
     atomic_init(&b->references, 1);

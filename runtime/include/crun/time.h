@@ -38,7 +38,10 @@ CRUN_API crun_time crun_deadline(crun_hub *hub, double seconds);
  */
 CRUN_API void crun_hub_set_clock(crun_hub *hub, enum crun_clock clock);
 
-/* Moves the virtual clock on by `ns` >= 0. Returns: 0, or CRUN_EPERM with the real clock. */
+/*
+ * Moves the virtual clock on. Returns: 0; CRUN_EPERM with the real clock; CRUN_EINVAL for ns < 0 and for
+ * what lies beyond the clock's range.
+ */
 CRUN_API int crun_hub_advance(crun_hub *hub, crun_time ns);
 
 #endif
