@@ -157,8 +157,8 @@ int crun__lua_raise(lua_State *L, crun_task *self, int code)
     case CRUN_EPERM:
         return luaL_error(L, "attempt to wait inside a finalizer (__gc)");
     case CRUN_ENOSTACK:
-        return luaL_error(L, "cannot wait here: %s (vm.max_map_count is %d)",
-                          crun_error_text(code), (int)crun__stack_map_limit());
+        return luaL_error(L, "cannot wait here: %s (vm.max_map_count is %d)", crun_error_text(code),
+                          (int)crun__stack_map_limit());
     case CRUN_ENOMEM:
         return luaL_error(L, "not enough memory");
     default:

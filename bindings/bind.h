@@ -42,17 +42,17 @@ typedef struct crun__lua {
     struct ltask *main;
     const void *site_function; /* that spawned last, and its chunk's name */
     const char *site_source;
-    int core; /* the module's table, a reference into the registry */
-    void *sentinel;          /* see lstate.c */
+    int core;       /* the module's table, a reference into the registry */
+    void *sentinel; /* see lstate.c */
     int sentinel_ref;
     uint64_t sentinel_polls; /* of the hub, when it was last made after a wait */
     uint32_t *free_slots;    /* of anchors */
     uint32_t free_count, slot_count, slot_capacity;
     uint32_t idle_count, idle_room;
-    uint32_t idle_high;  /* entries up to here may refer to coroutines */
-    uint32_t idle_least; /* lowest idle_count of this cycle of the collector */
+    uint32_t idle_high;    /* entries up to here may refer to coroutines */
+    uint32_t idle_least;   /* lowest idle_count of this cycle of the collector */
     uint32_t idle_dropped; /* coroutines dropped for want of room */
-    lua_Hook hook;       /* a coroutine's own, while a stray yield of its is being refused */
+    lua_Hook hook;         /* a coroutine's own, while a stray yield of its is being refused */
     int hook_mask, hook_count;
     size_t failures;
     const char *interrupt; /* reason of the last crun_lua_interrupt */
@@ -142,10 +142,10 @@ static inline lua_State *crun__ltask_where(crun_task *task)
 /* --- userdata ----------------------------------------------------------------------------- */
 
 typedef struct crun__class {
-    const char *name;             /* "crun.Queue" */
-    const luaL_Reg *methods;      /* of __index */
-    const luaL_Reg *metamethods;  /* may hold __index, then methods are none */
-    size_t size;                  /* of the payload */
+    const char *name;            /* "crun.Queue" */
+    const luaL_Reg *methods;     /* of __index */
+    const luaL_Reg *metamethods; /* may hold __index, then methods are none */
+    size_t size;                 /* of the payload */
     int uservalues;
 } crun__class;
 
@@ -215,7 +215,6 @@ static inline crun_task *crun__lua_self(lua_State *L)
         crun__lua_no_task(L);
     return crun__hub->current;
 }
-
 
 /*
  * Parks the running task, whose wait has been registered, and returns what finish returns. Must be the

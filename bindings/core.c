@@ -37,8 +37,13 @@ static int l_stats(lua_State *L)
         const char *name;
         size_t value;
     } fields[] = {
-        {"tasks", s.tasks},   {"daemons", s.daemons}, {"stacks", s.stacks}, {"stacks_idle", s.stacks_idle},
-        {"timers", s.timers}, {"handles", s.handles}, {"parked_by_stack", s.stacks - s.stacks_idle},
+        {"tasks", s.tasks},
+        {"daemons", s.daemons},
+        {"stacks", s.stacks},
+        {"stacks_idle", s.stacks_idle},
+        {"timers", s.timers},
+        {"handles", s.handles},
+        {"parked_by_stack", s.stacks - s.stacks_idle},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -91,9 +96,12 @@ static int l_stack_budget(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"stats", l_stats},       {"clock", l_clock},
-    {"advance", l_advance},   {"schedule", l_schedule},
-    {"stack_budget", l_stack_budget}, {NULL, NULL},
+    {"stats", l_stats},
+    {"clock", l_clock},
+    {"advance", l_advance},
+    {"schedule", l_schedule},
+    {"stack_budget", l_stack_budget},
+    {NULL, NULL},
 };
 
 static void open_all(lua_State *L)

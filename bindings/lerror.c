@@ -157,7 +157,8 @@ void crun__deadlock_text(lua_State *L)
     int task = lua_gettop(L);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    luaL_addstring(&b, "deadlock: every task waits for what no task, timer or I/O can bring\n\tmain waits: ");
+    luaL_addstring(
+        &b, "deadlock: every task waits for what no task, timer or I/O can bring\n\tmain waits: ");
     luaL_addstring(&b, crun__hub->stuck_in);
     for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
         if (lua_rawgeti(L, anchors, slot) != LUA_TUSERDATA) {
@@ -225,8 +226,8 @@ static void print_report(lua_State *L)
     luaL_pushresult(&b);
     size_t size;
     const char *text = lua_tolstring(L, -1, &size);
-    fwrite(text, 1, size, stderr);
-    fflush(stderr);
+    (void)fwrite(text, 1, size, stderr);
+    (void)fflush(stderr);
     crun__universe->failures++;
 }
 

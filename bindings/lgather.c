@@ -18,9 +18,9 @@ typedef struct watch {
 typedef struct watch_set {
     crun_waitq waiter; /* the task that waits for all this */
     size_t size;
-    size_t needed;   /* ends still to come */
-    size_t failed;   /* number of the task that failed first; 0: none */
-    bool stop;       /* a failure is enough */
+    size_t needed; /* ends still to come */
+    size_t failed; /* number of the task that failed first; 0: none */
+    bool stop;     /* a failure is enough */
     bool satisfied;
     watch watches[];
 } watch_set;
@@ -28,7 +28,7 @@ typedef struct watch_set {
 static void describe(const crun_wait *wait, char *text, size_t size)
 {
     const watch_set *set = wait->object;
-    snprintf(text, size, "waiting for %zu of %zu tasks to end", set->needed, set->size);
+    (void)snprintf(text, size, "waiting for %zu of %zu tasks to end", set->needed, set->size);
 }
 
 static const crun_wait_type set_type = {
@@ -99,8 +99,8 @@ static watch_set *set_new(lua_State *L, size_t size)
 static int bad_item(lua_State *L, size_t i, const char *is)
 {
     luaL_where(L, 2);
-    lua_pushfstring(L, "bad argument #1 to '%s' (item %d of the list %s)", lua_tostring(L, 5), (int)i,
-                    is);
+    lua_pushfstring(L, "bad argument #1 to '%s' (item %d of the list %s)", lua_tostring(L, 5),
+                    (int)i, is);
     lua_concat(L, 2);
     return lua_error(L);
 }

@@ -33,8 +33,10 @@ static void say_frame(lua_State *L, lua_Debug *ar)
     int size = snprintf(line, sizeof line, "\t%s:", ar->short_src);
     if (ar->currentline > 0)
         size += snprintf(line + size, sizeof line - (size_t)size, "%d:", ar->currentline);
-    snprintf(line + size, sizeof line - (size_t)size, " in %.100s\n",
-             ar->name ? ar->name : *ar->what == 'C' ? "?" : ar->what);
+    (void)snprintf(line + size, sizeof line - (size_t)size, " in %.100s\n",
+                   ar->name           ? ar->name
+                   : *ar->what == 'C' ? "?"
+                                      : ar->what);
     say(line);
 }
 
@@ -57,9 +59,9 @@ static void say_who(crun__lua *u, const ltask *t)
     int top = lua_gettop(L);
     lua_rawgeti(L, CRUN__UP_ANCHORS, t->slot);
     bool named = crun__ltask_field(L, -1, LTASK_NAME) == LUA_TSTRING;
-    snprintf(line, sizeof line, "crun: C stack overflow in task#%llu%s%.100s%s\n",
-             (unsigned long long)t->base.id, named ? " '" : "", named ? lua_tostring(L, -1) : "",
-             named ? "'" : "");
+    (void)snprintf(line, sizeof line, "crun: C stack overflow in task#%llu%s%.100s%s\n",
+                   (unsigned long long)t->base.id, named ? " '" : "",
+                   named ? lua_tostring(L, -1) : "", named ? "'" : "");
     lua_settop(L, top);
     say(line);
 }

@@ -180,9 +180,10 @@ static void describe(const crun_wait *wait, char *text, size_t size)
 {
     const crun_chan *chan = wait->object;
     if (chan->capacity == CRUN_UNBOUNDED)
-        snprintf(text, size, "%s (%zu items)", wait->type->verb, chan->count);
+        (void)snprintf(text, size, "%s (%zu items)", wait->type->verb, chan->count);
     else
-        snprintf(text, size, "%s (%zu of %zu items)", wait->type->verb, chan->count, chan->capacity);
+        (void)snprintf(text, size, "%s (%zu of %zu items)", wait->type->verb, chan->count,
+                       chan->capacity);
 }
 
 static const crun_wait_type get_type = {
@@ -580,10 +581,7 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__len", l_qsize},
-    {"__tostring", l_tostring},
-    {"__close", l_close},
-    {"__gc", l_gc},
+    {"__len", l_qsize}, {"__tostring", l_tostring}, {"__close", l_close}, {"__gc", l_gc},
     {NULL, NULL},
 };
 

@@ -170,7 +170,7 @@ static void before_spawn(lua_State *L)
     const crun__lua *u = crun__universe;
     if (!u || u->finished)
         luaL_error(L, "crun has ended: nothing can be spawned any more");
-    if (!u->hosted && crun__hub->current == crun__hub->main)
+    else if (!u->hosted && crun__hub->current == crun__hub->main)
         crun__sentinel_renew(L);
 }
 
@@ -318,8 +318,8 @@ static void report_failure(lua_State *co, ltask *t)
     if (lua_pcall(co, 1, 0, 0) == LUA_OK)
         return;
     const char *text = lua_tostring(co, -1);
-    fprintf(stderr, "crun: reporting the failure of task#%llu failed: %s\n",
-            (unsigned long long)t->base.id, text ? text : "(no text)");
+    (void)fprintf(stderr, "crun: reporting the failure of task#%llu failed: %s\n",
+                  (unsigned long long)t->base.id, text ? text : "(no text)");
     crun__universe->failures++;
     lua_pop(co, 1);
 }

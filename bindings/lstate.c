@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../runtime/scope.h"
 #include "lerror.h"
 #include "loverflow.h"
 #include "lsignal.h"
 #include "lspawn.h"
-#include "../runtime/scope.h"
 
 #define SENTINEL "crun.Sentinel"
 
@@ -55,8 +55,8 @@ static void print_deadlock(lua_State *L, void *arg)
 {
     (void)arg;
     crun__deadlock_text(L);
-    fprintf(stderr, "crun: %s\n", lua_tostring(L, -1));
-    fflush(stderr);
+    (void)fprintf(stderr, "crun: %s\n", lua_tostring(L, -1));
+    (void)fflush(stderr);
 }
 
 /* Waits for what must end by itself. Returns: 0 or CRUN_EDEADLK. */

@@ -420,7 +420,8 @@ static int l_newindex(lua_State *L)
         set_field(L, 1, LTASK_NAME);
     } else if (strcmp(key, "daemon") == 0) {
         if (lua_type(L, 3) != LUA_TBOOLEAN)
-            return luaL_error(L, "a Task's daemon must be a boolean, not a %s", luaL_typename(L, 3));
+            return luaL_error(L, "a Task's daemon must be a boolean, not a %s",
+                              luaL_typename(L, 3));
         if (t == crun__universe->main)
             return luaL_error(L, "the main task cannot be a daemon");
         crun_task_set_daemon(&t->base, lua_toboolean(L, 3));
@@ -470,18 +471,12 @@ static int l_tasks(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"join", l_join},
-    {"get", l_get},
-    {"result", l_result},
-    {"exception", l_exception},
-    {"cancel", l_cancel},
-    {"throw", l_throw},
-    {"done", l_done},
-    {"cancelled", l_cancelled},
-    {"status", l_status},
-    {"on_done", l_on_done},
-    {"traceback", l_traceback},
-    {NULL, NULL},
+    {"join", l_join},           {"get", l_get},
+    {"result", l_result},       {"exception", l_exception},
+    {"cancel", l_cancel},       {"throw", l_throw},
+    {"done", l_done},           {"cancelled", l_cancelled},
+    {"status", l_status},       {"on_done", l_on_done},
+    {"traceback", l_traceback}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

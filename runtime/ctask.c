@@ -6,7 +6,7 @@
 #include "hub.h"
 
 typedef struct c_task {
-    crun_task base; /* first */
+    crun_task base;  /* first */
     crun__link link; /* among the hub's live C tasks */
     crun_task_fn *fn;
     void *arg;

@@ -10,7 +10,7 @@
 static void describe_join(const crun_wait *wait, char *text, size_t size)
 {
     const crun_task *task = wait->object;
-    snprintf(text, size, "join of task#%" PRIu64, (uint64_t)task->id);
+    (void)snprintf(text, size, "join of task#%" PRIu64, (uint64_t)task->id);
 }
 
 const crun_wait_type crun__join_type = {
@@ -33,7 +33,8 @@ static void doom_new(crun_task *task)
 void crun__task_start(crun_task *task, crun__task_type *type, bool daemon)
 {
     crun_hub *hub = type->hub;
-    *task = (crun_task){.type = type, .id = ++hub->next_id & CRUN__ID_MASK, .status = CRUN_TASK_NEW};
+    *task =
+        (crun_task){.type = type, .id = ++hub->next_id & CRUN__ID_MASK, .status = CRUN_TASK_NEW};
     if (daemon)
         crun__flag_set(task, CRUN__DAEMON);
     crun__hub_count(hub, task, 1);
@@ -134,11 +135,11 @@ int crun__wait_park(crun_task *task, crun_time deadline)
 void crun__wait_describe(const crun_wait *wait, char *text, size_t size)
 {
     if (!wait->type)
-        snprintf(text, size, "nothing");
+        (void)snprintf(text, size, "nothing");
     else if (wait->type->describe)
         wait->type->describe(wait, text, size);
     else
-        snprintf(text, size, "%s", wait->type->verb);
+        (void)snprintf(text, size, "%s", wait->type->verb);
 }
 
 crun_task *crun_task_current(void)

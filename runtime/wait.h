@@ -28,8 +28,9 @@ typedef struct crun_waitq crun_waitq;
 typedef struct crun_value crun_value;
 
 typedef struct crun_wait_type {
-    const char *verb;    /* what the task does, for people: "Queue:get" */
-    size_t queue_offset; /* of the crun_waitq within the object; CRUN__NO_QUEUE: it stands in none */
+    const char *verb; /* what the task does, for people: "Queue:get" */
+    size_t
+        queue_offset; /* of the crun_waitq within the object; CRUN__NO_QUEUE: it stands in none */
     void (*abort)(crun_wait *wait); /* NULL, or called when it leaves by deadline or cancel */
     void (*describe)(const crun_wait *wait, char *text, size_t size); /* NULL: the verb says it */
     void (*fire)(crun_wait *wait, int result); /* NULL: wake the task that the wait is part of */

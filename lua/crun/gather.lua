@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Several tasks together: gather, joinall, killall. All stand on core.wait_tasks, which watches a list of
--- tasks until enough have ended or one has failed.
+-- Several tasks together: gather, joinall, killall. All stand on core.wait_tasks, which watches a
+-- list of tasks until enough have ended or one has failed.
 
 local core = require "crun.core"
 
@@ -29,7 +29,8 @@ local function check_items(items, n, path, level)
   return true
 end
 
----Puts what is to be run into one list. Returns, for each item, its place there, or the like of a list.
+---Puts what is to be run into one list. Returns, for each item, its place there, or the like of a
+---list.
 local function flatten(items, n, flat)
   local shape = { n = n }
   for i = 1, n do
@@ -63,7 +64,8 @@ local function unwind(tasks, reason)
   core.shield(core.wait_tasks, tasks, #tasks, false, nil, "gather")
 end
 
----Waits for all, or the first failure: which cancels the others and is raised once they have unwound.
+---Waits for all, or the first failure: which cancels the others and is raised once they have
+---unwound.
 local function wait_all(tasks)
   local ok, err, failed = pcall(core.wait_tasks, tasks, #tasks, true, nil, "gather")
   if not ok then
@@ -95,8 +97,8 @@ local function run(items, n)
 end
 
 ---Runs functions and waits for tasks, all at once, and returns the first result of each in order.
----With one list it returns one list; lists may be nested. The first error, in time, cancels the others
----and is raised when they have unwound; cancelling the caller cancels all of them.
+---With one list it returns one list; lists may be nested. The first error, in time, cancels the
+---others and is raised when they have unwound; cancelling the caller cancels all of them.
 ---May wait. Raises: the first error; a cancel.
 ---@param ... function|crun.Task|table
 ---@return any ...
@@ -116,23 +118,28 @@ local known = { timeout = true, count = true, raise = true }
 ---What callers can get wrong beside the items, which core.wait_tasks looks at.
 local function check_list(list, name)
   if type(list) ~= "table" then
-    error(("bad argument #1 to '%s' (list of Tasks expected, got %s)"):format(name, type(list)), 3)
+    error(("bad argument #1 to '%s' (list of Tasks expected, got %s)")
+      :format(name, type(list)), 3)
   end
 end
 
 local function check_timeout(timeout, name)
   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
-    error(("bad timeout to '%s' (seconds or nil expected, got %s)"):format(name, tostring(timeout)), 3)
+    error(("bad timeout to '%s' (seconds or nil expected, got %s)")
+      :format(name, tostring(timeout)), 3)
   end
 end
 
 local function check_options(options)
   for key in pairs(options) do
-    if not known[key] then error(("unknown option '%s' to 'joinall'"):format(tostring(key)), 3) end
+    if not known[key] then
+      error(("unknown option '%s' to 'joinall'"):format(tostring(key)), 3)
+    end
   end
   local count = options.count
   if count ~= nil and not (math.type(count) == "integer" and count >= 0) then
-    error(("bad option 'count' to 'joinall' (integer >= 0 expected, got %s)"):format(tostring(count)), 3)
+    error(("bad option 'count' to 'joinall' (integer >= 0 expected, got %s)")
+      :format(tostring(count)), 3)
   end
 end
 

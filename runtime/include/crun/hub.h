@@ -24,7 +24,10 @@ typedef struct crun_hub_options {
     size_t stack_budget; /* stacks that may be parked before waits that can yield do so; 0: 1024 */
 } crun_hub_options;
 
-#define CRUN_HUB_OPTIONS_INIT {sizeof(crun_hub_options), 0, 0}
+#define CRUN_HUB_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        sizeof(crun_hub_options), 0, 0                                                             \
+    }
 
 /* Ready tasks run first in, first out, or in an order drawn from a seed. */
 #define CRUN_SCHEDULE_FIFO ((uint64_t)0)
