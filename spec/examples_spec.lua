@@ -8,7 +8,7 @@ local process = require "spec.support.process"
 local SCALE = 0.1
 -- What a run may take beyond its sleeps, in a flavour in which a child may take that long. That
 -- naps overlap is told by the virtual clock, on which a run takes what it computes.
-local SLACK = tonumber(os.getenv("CRUN_CHILD_TIMEOUT") or 20) / 4
+local SLACK = tonumber(os.getenv("CRUN_CHILD_TIMEOUT") or 20) / 2
 local VIRTUAL = [[ -e 'require("crun.testing").virtual_clock()']]
 
 -- `sleeps`: the least time in seconds, at the scale of the run; `virtual`: runs on the virtual
