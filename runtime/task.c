@@ -78,16 +78,12 @@ void crun__wait_abort(crun_wait *wait, int result)
     crun__wake(wait, result);
 }
 
-/* Only those present at the start: a watch that fires may register another one. */
+/* As many as there are at the start: a watch that fires may register another, or take others out. */
 void crun__wake_all(crun_waitq *q, int result)
 {
-    if (crun__waitq_empty(q))
-        return;
-    crun_wait *last = crun__wait_of_link(q->first->link.prev), *w;
-    do {
-        w = q->first;
-        crun__wake(w, result);
-    } while (w != last);
+    size_t n = crun__waitq_count(q);
+    while (n-- > 0 && !crun__waitq_empty(q))
+        crun__wake(q->first, result);
 }
 
 int crun__wait_withdraw(crun_task *task, int result)

@@ -100,6 +100,19 @@ static inline void crun__waitq_remove(crun_waitq *q, crun_wait *w)
         q->first = crun__wait_of_link(next);
 }
 
+static inline size_t crun__waitq_count(const crun_waitq *q)
+{
+    size_t n = 0;
+    if (q->first) {
+        const crun__link *link = &q->first->link;
+        do {
+            n++;
+            link = link->next;
+        } while (link != &q->first->link);
+    }
+    return n;
+}
+
 /* The queue in which a wait stands. */
 static inline crun_waitq *crun__wait_queue(const crun_wait *w)
 {
