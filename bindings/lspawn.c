@@ -433,8 +433,11 @@ static int on_cycle(lua_State *L)
     crun__lua *u = crun__universe;
     if (!u || u->closing)
         return 0;
-    trim_idle(u);
-    clear_free_slots(u);
+    /* The store's tables are reached from its base level only. */
+    if (L != u->store) {
+        trim_idle(u);
+        clear_free_slots(u);
+    }
     crun__push_cycle_marker(L);
     return 0;
 }
