@@ -62,13 +62,21 @@ static void deadlock(crun_hub *hub)
     crun__wait_abort(&hub->main->wait, CRUN_EDEADLK);
 }
 
+/* Something other than time may make a task ready. */
+static bool expectant(const crun_hub *hub)
+{
+    return hub->holds || crun__loop_woken(hub->loop) || crun__loop_alive(hub->loop);
+}
+
 static void wait_virtual(crun_hub *hub)
 {
     crun_time first = crun__timers_first(&hub->timers);
-    if (crun__loop_alive(hub->loop) || hub->holds) {
+    if (expectant(hub)) {
         crun__loop_poll(hub->loop, first == CRUN_FOREVER ? CRUN_FOREVER : JUMP_PATIENCE);
-        if (!crun__list_empty(&hub->ready))
+        crun__loop_inbox(hub->loop);
+        if (!crun__list_empty(&hub->ready) || crun__loop_woken(hub->loop))
             return;
+        first = crun__timers_first(&hub->timers);
     }
     if (first != CRUN_FOREVER)
         crun__clock_jump(&hub->clock, first);
@@ -90,7 +98,7 @@ static void wait_real(crun_hub *hub)
 
 static bool hopeless(const crun_hub *hub)
 {
-    return !hub->timers.count && !hub->holds && !crun__loop_alive(hub->loop);
+    return !hub->timers.count && !expectant(hub);
 }
 
 /* Looks at the inbox, I/O and timers; with nothing ready, waits for them. */
@@ -243,14 +251,29 @@ static void end(crun_task *task, void *arg)
     crun_task_cancel(task);
 }
 
-/* Clean-ups may spawn. What waits inside a shield for what nothing can bring is left behind. */
+static void call_posts(crun_hub *hub)
+{
+    crun_task *current = hub->current;
+    hub->current = NULL;
+    crun__loop_inbox(hub->loop);
+    hub->current = current;
+}
+
+/*
+ * Clean-ups and posts may spawn; a cancelled main task waits for them all the same. What waits inside a
+ * shield for what nothing can bring is left behind.
+ */
 static void end_tasks(crun_hub *hub)
 {
-    int rc = 0;
-    while (hub->live > 0 && rc == 0) {
+    int rc;
+    crun__scope shield;
+    crun__scope_enter(&shield, hub->current, true, CRUN_FOREVER);
+    do {
+        call_posts(hub);
         crun__ctask_each(hub, end, NULL);
         rc = crun_hub_run(hub);
-    }
+    } while (rc == 0 && (hub->live > 0 || crun__loop_woken(hub->loop)));
+    crun__scope_leave(&shield);
 }
 
 void crun_hub_free(crun_hub *hub)
@@ -271,10 +294,13 @@ crun_hub *crun_hub_current(void)
 
 int crun_hub_run(crun_hub *hub)
 {
-    if (others(hub) == 0)
-        return 0;
-    crun__wait_begin(hub->current, &idle_type, hub);
-    return crun__wait_park(hub->current, CRUN_FOREVER);
+    int rc = 0;
+    /* Between the waking and the turn somebody may have spawned. */
+    while (rc == 0 && others(hub) > 0) {
+        crun__wait_begin(hub->current, &idle_type, hub);
+        rc = crun__wait_park(hub->current, CRUN_FOREVER);
+    }
+    return rc;
 }
 
 void crun_hub_hold(crun_hub *hub)

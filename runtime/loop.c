@@ -48,6 +48,26 @@ static int open_handles(crun__loop *loop)
     return 0;
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    crun__handle_close *close = (crun__handle_close *)handle->data;
+    if (uv_is_closing(handle))
+        return;
+    if (close)
+        close(handle);
+    else
+        uv_close(handle, NULL);
+}
+
+/* A loop whose handles are open cannot be closed, and would keep its descriptors. */
+static void close_all(crun__loop *loop)
+{
+    uv_walk(&loop->uv, close_handle, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+}
+
 int crun__loop_new(crun__loop **out)
 {
     crun__loop *loop = calloc(1, sizeof *loop);
@@ -67,7 +87,7 @@ int crun__loop_new(crun__loop **out)
     return 0;
 
 no_handles:
-    uv_loop_close(&loop->uv);
+    close_all(loop);
 no_loop:
     uv_mutex_destroy(&loop->lock);
 no_mutex:
@@ -75,24 +95,10 @@ no_mutex:
     return rc;
 }
 
-static void close_handle(uv_handle_t *handle, void *arg)
-{
-    (void)arg;
-    crun__handle_close *close = (crun__handle_close *)handle->data;
-    if (uv_is_closing(handle))
-        return;
-    if (close)
-        close(handle);
-    else
-        uv_close(handle, NULL);
-}
-
 void crun__loop_free(crun__loop *loop)
 {
     crun__loop_inbox(loop);
-    uv_walk(&loop->uv, close_handle, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
-    uv_loop_close(&loop->uv);
+    close_all(loop);
     uv_mutex_destroy(&loop->lock);
     crun__blocks_fini(&loop->blocks);
     free(loop);
@@ -157,8 +163,7 @@ static crun__post *take_all(crun__loop *loop)
 
 void crun__loop_inbox(crun__loop *loop)
 {
-    if (!atomic_load_explicit(&loop->woken, memory_order_relaxed) ||
-        !atomic_exchange(&loop->woken, false))
+    if (!crun__loop_woken(loop) || !atomic_exchange(&loop->woken, false))
         return;
     if (loop->on_wake)
         loop->on_wake(loop->on_wake_arg);

@@ -57,4 +57,10 @@ void crun__loop_poll(crun__loop *loop, crun_time ns);
 /* Calls what was posted and the wake handler. Cheap when there is nothing. */
 void crun__loop_inbox(crun__loop *loop);
 
+/* Whether there is something for crun__loop_inbox to call. */
+static inline bool crun__loop_woken(const crun__loop *loop)
+{
+    return atomic_load_explicit(&loop->woken, memory_order_relaxed);
+}
+
 #endif

@@ -12,6 +12,9 @@ enum {
 
 static const crun_time TRIM_PERIOD = 1000000000;
 
+/* Room for a signal handler of the host's beside the task's own frames. */
+static const size_t SMALLEST_STACK = 32 * (size_t)1024;
+
 static crun__runner *idle_pop(crun__runners *rs)
 {
     crun__runner *r = crun__container_of(crun__list_pop_head(&rs->idle), crun__runner, link);
@@ -85,6 +88,8 @@ static void runner_unmap(crun__runner *r)
 void crun__runners_init(crun_hub *hub, size_t stack_size)
 {
     crun__runners *rs = &hub->runners;
+    if (stack_size > 0 && stack_size < SMALLEST_STACK)
+        stack_size = SMALLEST_STACK;
     *rs = (crun__runners){.stack_size = stack_size, .root = {.hub = hub}};
     crun__list_init(&rs->idle);
     crun__context_init_thread(&rs->root.context);

@@ -20,7 +20,7 @@
 
 typedef struct crun_hub_options {
     size_t size;         /* sizeof(crun_hub_options), so that it can grow */
-    size_t stack_size;   /* bytes of address space per C stack; 0: 1 MiB */
+    size_t stack_size;   /* bytes of address space per C stack, at least 32 KiB; 0: 1 MiB */
     size_t stack_budget; /* stacks that may be parked before waits that can yield do so; 0: 1024 */
 } crun_hub_options;
 
