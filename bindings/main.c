@@ -25,12 +25,6 @@ typedef struct program {
     int status; /* the exit status it came to */
 } program;
 
-/* The state's allocator and panic function are chosen here and nowhere else. */
-static lua_State *new_state(void)
-{
-    return luaL_newstate();
-}
-
 /*
  * The global `arg`: the script at 0, its arguments after it, what stood before it at negative
  * indices.
@@ -53,6 +47,7 @@ static void open_libraries(lua_State *L, const program *p)
         lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
     }
     luaL_openlibs(L);
+    crun__prog_state_open(L);
     crun__prog_preload(L);
     set_arg(L, p);
     lua_gc(L, LUA_GCGEN, 0, 0);
@@ -162,7 +157,7 @@ static void finish(lua_State *L, program *p, bool ok)
 /* The stack of C calls below a script is lua(1)'s, so that tracebacks look the same. */
 static int run_program(program *p)
 {
-    lua_State *L = new_state();
+    lua_State *L = crun__prog_state_new();
     if (!L) {
         crun__prog_say("cannot create state: not enough memory");
         return CRUN__EXIT_ERROR;
@@ -170,7 +165,7 @@ static int run_program(program *p)
     int rc = crun_hub_new(&p->hub, NULL);
     if (rc < 0) {
         crun__prog_say(lua_pushfstring(L, "cannot create a hub: %s", crun_error_text(rc)));
-        lua_close(L);
+        crun__prog_state_close(L);
         return CRUN__EXIT_ERROR;
     }
     lua_pushcfunction(L, run_protected);
@@ -180,7 +175,7 @@ static int run_program(program *p)
         finish(L, p, ok);
     else
         p->status = CRUN__EXIT_ERROR;
-    lua_close(L);
+    crun__prog_state_close(L);
     crun__signals_give_back(p->hub);
     crun_hub_free(p->hub);
     return p->status;
