@@ -59,10 +59,21 @@ static void print_deadlock(lua_State *L, void *arg)
     (void)fflush(stderr);
 }
 
+/* An error thrown at the task that waits here finds no code of its that it could be raised in. */
+static int run_others(crun_hub *hub)
+{
+    int rc;
+    do {
+        crun__flag_clear(hub->current, CRUN__THROWN);
+        rc = crun_hub_run(hub);
+    } while (rc < 0 && (hub->current->flags & CRUN__THROWN));
+    return rc;
+}
+
 /* Waits for what must end by itself. Returns: 0 or CRUN_EDEADLK. */
 static int wait_for_tasks(crun__lua *u)
 {
-    int rc = crun_hub_run(u->type.hub);
+    int rc = run_others(u->type.hub);
     if (rc == CRUN_EDEADLK)
         crun__lua_protected(u->aux, print_deadlock, NULL);
     return rc == CRUN_EDEADLK ? rc : 0;
@@ -75,7 +86,7 @@ static int finish(crun__lua *u, unsigned flags)
         rc = wait_for_tasks(u);
     u->finished = true;
     each_ltask(u, dismiss);
-    int last = crun_hub_run(u->type.hub);
+    int last = run_others(u->type.hub);
     return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
 }
 
