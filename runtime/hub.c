@@ -132,18 +132,29 @@ static crun_task *take_ready(crun_hub *hub)
     return crun__task_of_wait(crun__wait_of_link(link));
 }
 
-crun_task *crun__next(crun_hub *hub)
+static void poll_until_ready(crun_hub *hub)
 {
-    if (--hub->budget < 0)
+    if (hub->budget < 0)
         poll(hub);
     while (crun__list_empty(&hub->ready))
         poll(hub);
+}
+
+static inline crun_task *next_ready(crun_hub *hub)
+{
+    if (--hub->budget < 0 || crun__list_empty(&hub->ready))
+        poll_until_ready(hub);
     return take_ready(hub);
+}
+
+crun_task *crun__next(crun_hub *hub)
+{
+    return next_ready(hub);
 }
 
 void crun__switch_away(crun_hub *hub)
 {
-    crun_task *self = hub->current, *next = crun__next(hub);
+    crun_task *self = hub->current, *next = next_ready(hub);
     assert(self);
     if (next != self) {
         crun__runner *from = self->runner;

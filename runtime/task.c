@@ -66,7 +66,8 @@ void crun__wake(crun_wait *wait, int result)
     crun_task *task = crun__task_of_wait(wait);
     crun_hub *hub = crun__task_hub(task);
     assert(task->status == CRUN_TASK_WAITING);
-    crun__timers_remove(&hub->timers, &wait->due);
+    if (wait->due.place)
+        crun__timers_remove(&hub->timers, &wait->due);
     wait->result = result;
     crun__ready(hub, task);
 }
@@ -98,21 +99,28 @@ int crun__wait_withdraw(crun_task *task, int result)
     return result;
 }
 
-int crun__wait_arm(crun_task *task, crun_time deadline)
+static int set_deadline(crun_task *task, crun_time deadline)
 {
-    crun_wait *w = &task->wait;
-    if (task->flags & (CRUN__DOOMED | CRUN__THROWN))
-        return crun__wait_withdraw(task, CRUN_ECANCELED);
-    if (deadline != CRUN_FOREVER) {
-        if (deadline == CRUN_NOWAIT)
-            return crun__wait_withdraw(task, CRUN_ETIMEDOUT);
-        crun__timers *timers = &crun__task_hub(task)->timers;
-        int rc = crun__timers_add(timers, &w->due, CRUN__DUE_WAIT, deadline);
-        if (rc < 0)
-            return crun__wait_withdraw(task, rc);
-    }
+    if (deadline == CRUN_NOWAIT)
+        return CRUN_ETIMEDOUT;
+    crun__timers *timers = &crun__task_hub(task)->timers;
+    return crun__timers_add(timers, &task->wait.due, CRUN__DUE_WAIT, deadline);
+}
+
+static inline int arm(crun_task *task, crun_time deadline)
+{
+    int rc = task->flags & (CRUN__DOOMED | CRUN__THROWN) ? CRUN_ECANCELED : 0;
+    if (rc == 0 && deadline != CRUN_FOREVER)
+        rc = set_deadline(task, deadline);
+    if (rc < 0)
+        return crun__wait_withdraw(task, rc);
     task->status = CRUN_TASK_WAITING;
     return 0;
+}
+
+int crun__wait_arm(crun_task *task, crun_time deadline)
+{
+    return arm(task, deadline);
 }
 
 int crun__wait_park(crun_task *task, crun_time deadline)
@@ -121,7 +129,7 @@ int crun__wait_park(crun_task *task, crun_time deadline)
     int rc = crun__runners_reserve(hub);
     if (rc < 0)
         return crun__wait_withdraw(task, rc);
-    rc = crun__wait_arm(task, deadline);
+    rc = arm(task, deadline);
     if (rc < 0)
         return rc;
     crun__switch_away(hub);
