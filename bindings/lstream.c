@@ -120,14 +120,13 @@ static int join_pieces(lua_State *L, int i, int last)
 
 static int write_finish(lua_State *L, int status, lua_KContext next);
 
-/* On the stack: the stream, the pieces, the deadline. Writes from piece i on. */
-static int write_from(lua_State *L, crun_stream *s, int i)
+/* On the stack: the stream, the pieces up to `last`, the deadline. Writes from piece i on. */
+static int write_from(lua_State *L, crun_stream *s, int i, int last)
 {
-    int last = lua_gettop(L) - 1;
     crun_task *self = crun__hub->current;
     while (i <= last) {
         size_t size;
-        int piece = join_pieces(L, i, last);
+        int piece = i < last ? join_pieces(L, i, last) : i;
         const char *data = lua_tolstring(L, piece, &size);
         int rc = crun__write_begin(s, self, data, size);
         i = piece + 1;
@@ -150,7 +149,7 @@ static int write_finish(lua_State *L, int status, lua_KContext next)
     rc = crun__write_finish(s);
     if (rc < 0)
         return crun__lua_fail(L, rc);
-    return write_from(L, s, (int)next);
+    return write_from(L, s, (int)next, lua_gettop(L) - 1);
 }
 
 static void check_pieces(lua_State *L, int last)
@@ -168,16 +167,17 @@ static int l_write(lua_State *L)
 {
     crun_stream *s = crun__lstream_check(L);
     crun_time deadline = CRUN_FOREVER;
-    if (crun__lstream_timed(L)) {
-        deadline = crun__lua_deadline(L, lua_gettop(L));
-        lua_pop(L, 1);
+    int last = lua_gettop(L);
+    if (last > 2 && crun__lstream_timed(L)) {
+        deadline = crun__lua_deadline(L, last);
+        lua_settop(L, --last);
     }
-    check_pieces(L, lua_gettop(L));
+    check_pieces(L, last);
     crun__lua_self(L);
     if (!s)
         return crun__lua_fail(L, CRUN_ECLOSED);
     lua_pushinteger(L, deadline);
-    return write_from(L, s, 2);
+    return write_from(L, s, 2, last);
 }
 
 /* --- shutdown and close ------------------------------------------------------------------- */
