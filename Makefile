@@ -105,7 +105,6 @@ say = $(if $(V),,@printf '  %-8s %s\n' $1 '$@')
 .PHONY: module missing ubsan $(shell sed -n 's/^\([a-z][a-z -]*\):.*\#\# .*/\1/p' Makefile)
 all: $(program) $(module) $(libraries) $(embeds) ## build the program, the module and the libraries
 module: $(module)
-
 # Named before the first file that would fail, with the package that brings it.
 missing := $(if $(and $(wildcard $(LUA_INCDIR)/lua.h),$(wildcard $(LIBUV_INCDIR)/uv.h)),,missing)
 missing:
@@ -168,11 +167,12 @@ $(B)/lib%.so.$(version): $(B)/gen/inputs runtime/libcrun.map
 
 # A C test stands on the runtime alone, so that it needs no Lua; test_lua_*.c has the bindings too.
 $(B)/spec/test_lua%: with_lua := $(LUA_STATIC)
+$(B)/spec/%faults: wraps := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap,--wrap=munmap
 $(filter $(B)/spec/test_lua%,$(ctests)): $(B)/libcrun.a
 $(B)/spec/%: $(B)/obj/spec/c/%.o $(ctest_help_obj) $(B)/obj/libruntime.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $(filter %.o,$^) $(or $(filter %/libcrun.a,$^),$(B)/obj/libruntime.a) $(with_lua) \
+	$(Q)$(link) $(wraps) -o $@ $(filter %.o,$^) $(or $(filter %/libcrun.a,$^),$(B)/obj/libruntime.a) $(with_lua) \
 	  $(libs) $(LDLIBS)
 $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libcrun.a
 	$(call say,LINK)

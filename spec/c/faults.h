@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CRUN_SPEC_FAULTS_H
+#define CRUN_SPEC_FAULTS_H
+
+/*
+ * Failure on demand. A test that includes this is linked so that the runtime's calls of malloc,
+ * calloc, realloc, free, mmap and munmap come here (ld --wrap, see the Makefile); libuv's come here
+ * by its own hook, and its system calls because the program's definition precedes the C library's.
+ *
+ * faults_plan(n, ever_after) lets the n-th of them fail, or that one and all that follow, until
+ * faults_end(), which tells whether it came to that. libuv ends the process when its realloc fails
+ * or its threads cannot be made: those are left alone.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#define FAULTS_EXPORT __attribute__((visibility("default")))
+
+static struct {
+    bool on;
+    bool ever_after;
+    bool fired;
+    long at;
+    long seen;
+    long blocks; // of memory that have not been freed
+    long maps;
+    bool loop_begun;
+} faults;
+
+static inline void faults_plan(long at, bool ever_after)
+{
+    faults.on = true;
+    faults.at = at;
+    faults.ever_after = ever_after;
+    faults.seen = 0;
+    faults.fired = false;
+}
+
+static inline bool faults_end(void)
+{
+    faults.on = false;
+    return faults.fired;
+}
+
+static inline bool faults_now(int error)
+{
+    if (!faults.on) {
+        return false;
+    }
+    faults.seen++;
+    if (faults.seen != faults.at && !(faults.ever_after && faults.seen > faults.at)) {
+        return false;
+    }
+    faults.fired = true;
+    errno = error;
+    return true;
+}
+
+static inline void *faults_count(void *block)
+{
+    faults.blocks += block != NULL;
+    return block;
+}
+
+/* --- the runtime's ------------------------------------------------------------------------ */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void __real_free(void *block);
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __real_munmap(void *at, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void __wrap_free(void *block);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __wrap_munmap(void *at, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return faults_now(ENOMEM) ? NULL : faults_count(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return faults_now(ENOMEM) ? NULL : faults_count(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (faults_now(ENOMEM)) {
+        return NULL;
+    }
+    void *moved = __real_realloc(block, size);
+    return block ? moved : faults_count(moved);
+}
+
+void __wrap_free(void *block)
+{
+    faults.blocks -= block != NULL;
+    __real_free(block);
+}
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (faults_now(ENOMEM)) {
+        return MAP_FAILED;
+    }
+    void *map = __real_mmap(at, size, protection, flags, fd, offset);
+    faults.maps += map != MAP_FAILED;
+    return map;
+}
+
+int __wrap_munmap(void *at, size_t size)
+{
+    int rc = __real_munmap(at, size);
+    faults.maps -= rc == 0;
+    return rc;
+}
+
+/* --- libuv's ------------------------------------------------------------------------------ */
+
+/* libuv 1.44 forgets a loop's epoll descriptor when the pipe or the eventfd made next fails. */
+FAULTS_EXPORT int eventfd(unsigned value, int flags)
+{
+    bool of_loop = faults.loop_begun;
+    faults.loop_begun = false;
+    return !of_loop && faults_now(EMFILE) ? -1 : (int)syscall(SYS_eventfd2, value, flags);
+}
+
+FAULTS_EXPORT int epoll_create1(int flags)
+{
+    faults.loop_begun = true;
+    return faults_now(EMFILE) ? -1 : (int)syscall(SYS_epoll_create1, flags);
+}
+
+FAULTS_EXPORT int pipe2(int fds[2], int flags)
+{
+    return !faults.loop_begun && faults_now(EMFILE) ? -1 : (int)syscall(SYS_pipe2, fds, flags);
+}
+
+FAULTS_EXPORT int socket(int family, int type, int protocol)
+{
+    return faults_now(EMFILE) ? -1 : (int)syscall(SYS_socket, family, type, protocol);
+}
+
+static void *uv_side_malloc(size_t size)
+{
+    return __wrap_malloc(size);
+}
+
+static void *uv_side_calloc(size_t count, size_t size)
+{
+    return __wrap_calloc(count, size);
+}
+
+static void *uv_side_realloc(void *block, size_t size)
+{
+    void *moved = __real_realloc(block, size);
+    return block ? moved : faults_count(moved);
+}
+
+static void uv_side_free(void *block)
+{
+    __wrap_free(block);
+}
+
+__attribute__((constructor)) static void faults_install(void)
+{
+    if (uv_replace_allocator(uv_side_malloc, uv_side_realloc, uv_side_calloc, uv_side_free) != 0) {
+        abort();
+    }
+}
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C API where memory, mappings and descriptors run out. Each scenario is repeated with the first,
+ * the second ... call failing until it passes: it must then have returned a code of its own, without
+ * a crash and without leaving anything behind.
+ */
+#include <dirent.h>
+
+#include <crun/crun.h>
+
+#include "../../runtime/scope.h"
+#include "faults.h"
+#include "test.h"
+
+enum { SLEEPERS = 70, VALUES = 20, BIG = 300000, GIVE_UP = 2000 };
+
+static crun_hub *hub;
+
+static int open_descriptors(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (dir && readdir(dir)) {
+        count++;
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    return count;
+}
+
+/* With a hub of its own, whose making may fail, too. Returns: what the scenario does. */
+static int in_hub(int (*scenario)(void))
+{
+    int rc = crun_hub_new(&hub, NULL);
+    if (rc < 0) {
+        CHECK_EQ_PTR(crun_hub_current(), NULL);
+        return rc;
+    }
+    rc = scenario();
+    crun_hub_free(hub);
+    return rc;
+}
+
+static bool attempt(int (*scenario)(void), long at, bool ever_after)
+{
+    long blocks = faults.blocks, maps = faults.maps;
+    int descriptors = open_descriptors();
+    faults_plan(at, ever_after);
+    int rc = in_hub(scenario);
+    bool fired = faults_end();
+    bool ok = CHECK_EQ_INT(faults.blocks, blocks);
+    ok = CHECK_EQ_INT(faults.maps, maps) && ok;
+    ok = CHECK_EQ_INT(open_descriptors(), descriptors) && ok;
+    ok = CHECK(rc <= 0 && (rc == 0 || strcmp(crun_error_name(rc), "UNKNOWN") != 0)) && ok;
+    ok = CHECK(fired || rc == 0) && ok;
+    if (!ok) {
+        (void)fprintf(stderr, "    with call %ld failing%s: %d\n", at, ever_after ? " on" : "", rc);
+    }
+    return fired && ok;
+}
+
+static void exhaust(int (*scenario)(void))
+{
+    CHECK_EQ_INT(in_hub(scenario), 0); // what is made once per process is made now
+    for (int ever_after = 0; ever_after < 2; ever_after++) {
+        long at = 1;
+        while (attempt(scenario, at, ever_after)) {
+            REQUIRE(++at < GIVE_UP);
+        }
+        CHECK(at > 3);
+    }
+}
+
+/* The first code that something failed with. */
+static void keep(int *rc, ptrdiff_t next)
+{
+    if (*rc == 0 && next < 0) {
+        *rc = (int)next;
+    }
+}
+
+/* --- scenarios ---------------------------------------------------------------------------- */
+
+static int nothing(void)
+{
+    return 0;
+}
+
+TEST(a_hub_by_itself)
+{
+    exhaust(nothing);
+}
+
+static int yield_and_sleep(void *arg)
+{
+    (void)arg;
+    int rc = crun_yield(hub);
+    keep(&rc, crun_sleep_until(hub, crun_deadline(hub, 0.01)));
+    return rc;
+}
+
+static int join_all(crun_task **tasks, int count)
+{
+    int rc = 0;
+    for (int i = 0; i < count; i++) {
+        keep(&rc, crun_task_join(tasks[i], CRUN_FOREVER));
+        keep(&rc, crun_task_result(tasks[i]));
+        crun_task_release(tasks[i]);
+    }
+    return rc;
+}
+
+static int tasks(void)
+{
+    crun_task *started[SLEEPERS];
+    int rc = 0, count = 0;
+    crun_hub_set_clock(hub, CRUN_CLOCK_VIRTUAL);
+    while (count < SLEEPERS && rc == 0) {
+        rc = crun_spawn(hub, yield_and_sleep, NULL, NULL, &started[count]);
+        count += rc == 0;
+    }
+    keep(&rc, join_all(started, count));
+    keep(&rc, crun_hub_run(hub));
+    return rc;
+}
+
+TEST(tasks_timers_and_joins)
+{
+    exhaust(tasks);
+}
+
+static int sleep_for_ever(void *arg)
+{
+    (void)arg;
+    return crun_sleep_until(hub, CRUN_FOREVER);
+}
+
+static int tasks_left(void)
+{
+    int rc = 0;
+    for (int i = 0; i < 5; i++) {
+        keep(&rc, crun_spawn(hub, sleep_for_ever, NULL, NULL, NULL));
+    }
+    keep(&rc, crun_yield(hub));
+    return rc;
+}
+
+TEST(tasks_that_the_hubs_end_cancels)
+{
+    exhaust(tasks_left);
+}
+
+static int receive_all(void *arg)
+{
+    crun_chan *chan = arg;
+    for (;;) {
+        crun_value v = {.type = CRUN_NIL};
+        int rc = crun_chan_recv(chan, &v, CRUN_FOREVER);
+        if (rc < 0) {
+            return rc == CRUN_ECLOSED ? 0 : rc;
+        }
+        crun_value_clear(&v);
+    }
+}
+
+static int send_text(crun_chan *chan)
+{
+    crun_bytes *bytes = crun_bytes_new("text", 4);
+    if (!bytes) {
+        return CRUN_ENOMEM;
+    }
+    crun_value v = {.type = CRUN_BYTES, .as.bytes = bytes};
+    int rc = crun_chan_send(chan, &v, crun_deadline(hub, 1));
+    if (rc < 0) {
+        crun_value_clear(&v);
+    }
+    return rc;
+}
+
+static int through_chan(size_t capacity)
+{
+    crun_chan *chan;
+    crun_task *receiver = NULL;
+    int rc = crun_chan_new(&chan, capacity);
+    if (rc < 0) {
+        return rc;
+    }
+    for (int i = 0; i < VALUES && capacity > 0; i++) {
+        keep(&rc, send_text(chan));
+    }
+    keep(&rc, crun_spawn(hub, receive_all, chan, NULL, &receiver));
+    for (int i = 0; i < VALUES; i++) {
+        keep(&rc, send_text(chan));
+    }
+    crun_chan_close(chan);
+    if (receiver) {
+        keep(&rc, join_all(&receiver, 1));
+        keep(&rc, crun_hub_run(hub));
+    }
+    crun_chan_release(chan);
+    return rc;
+}
+
+static int unbounded(void)
+{
+    return through_chan(CRUN_UNBOUNDED);
+}
+
+static int rendezvous(void)
+{
+    crun_hub_set_clock(hub, CRUN_CLOCK_VIRTUAL);
+    return through_chan(0);
+}
+
+TEST(channels_that_grow)
+{
+    exhaust(unbounded);
+}
+
+TEST(channels_without_capacity)
+{
+    exhaust(rendezvous);
+}
+
+static int posted, called;
+
+static void count_post(void *arg)
+{
+    (void)arg;
+    called++;
+}
+
+static int posts(void)
+{
+    int rc = 0;
+    posted = called = 0;
+    for (int i = 0; i < 5; i++) {
+        int one = crun_hub_post(hub, count_post, NULL);
+        posted += one == 0;
+        keep(&rc, one);
+    }
+    while (called < posted && crun_yield(hub) == 0) {
+    }
+    crun_task *task = NULL;
+    keep(&rc, crun_spawn(hub, yield_and_sleep, NULL, NULL, &task));
+    if (task) {
+        keep(&rc, join_all(&task, 1));
+    }
+    return rc;
+}
+
+/* What could be posted is called, if only while the hub is being freed. */
+TEST(posts_to_a_hub)
+{
+    exhaust(posts);
+    CHECK_EQ_INT(called, posted);
+}
+
+static int scopes(void)
+{
+    crun__scope outer, inner;
+    crun_task *self = crun_task_current();
+    crun_hub_set_clock(hub, CRUN_CLOCK_VIRTUAL);
+    int rc = crun__scope_enter(&outer, self, false, crun_deadline(hub, 2));
+    if (rc < 0) {
+        CHECK_EQ_PTR(self->scope, NULL);
+        return rc;
+    }
+    rc = crun__scope_enter(&inner, self, false, crun_deadline(hub, 1));
+    if (rc == 0) {
+        int waited = crun_sleep_until(hub, CRUN_FOREVER);
+        keep(&rc, waited == CRUN_ECANCELED ? 0 : waited);
+        crun__scope_leave(&inner);
+    }
+    crun__scope_leave(&outer);
+    CHECK_EQ_PTR(self->scope, NULL);
+    return rc;
+}
+
+TEST(scopes_with_deadlines)
+{
+    exhaust(scopes);
+}
+
+/* --- streams ------------------------------------------------------------------------------ */
+
+static int echo(void *arg)
+{
+    static char block[65536];
+    crun_stream *stream;
+    crun_listener *listener = arg;
+    int rc = crun_listener_accept(listener, &stream, crun_deadline(hub, 2));
+    if (rc < 0) {
+        return rc;
+    }
+    for (;;) {
+        ptrdiff_t n = crun_stream_read(stream, block, sizeof block, crun_deadline(hub, 2));
+        rc = n <= 0 ? (int)n : crun_stream_write(stream, block, (size_t)n, crun_deadline(hub, 2));
+        if (n <= 0 || rc < 0) {
+            break;
+        }
+    }
+    crun_stream_release(stream);
+    return rc;
+}
+
+static int send_big(void *stream)
+{
+    static const char big[BIG];
+    int rc = crun_stream_write(stream, big, BIG, crun_deadline(hub, 2));
+    keep(&rc, crun_stream_shutdown(stream, crun_deadline(hub, 2)));
+    return rc;
+}
+
+static int read_big(crun_stream *stream)
+{
+    static char block[30000];
+    size_t total = 0;
+    for (;;) {
+        ptrdiff_t n = crun_stream_read(stream, block, sizeof block, crun_deadline(hub, 2));
+        if (n < 0) {
+            return (int)n;
+        }
+        if (n == 0) {
+            return total == BIG ? 0 : CRUN_ECLOSED;
+        }
+        total += (size_t)n;
+    }
+}
+
+static int talk(crun_listener *listener, const char *host)
+{
+    crun_address name;
+    crun_stream *stream;
+    crun_task *writer = NULL;
+    int rc = crun_listener_sockname(listener, &name);
+    keep(&rc, rc < 0
+                  ? rc
+                  : crun_tcp_connect(hub, host, name.port, NULL, &stream, crun_deadline(hub, 2)));
+    if (rc < 0) {
+        return rc;
+    }
+    rc = crun_spawn(hub, send_big, stream, NULL, &writer);
+    if (writer) {
+        keep(&rc, read_big(stream));
+        if (rc < 0) {
+            crun_stream_close(stream);
+        }
+        keep(&rc, join_all(&writer, 1));
+    }
+    crun_stream_release(stream);
+    return rc;
+}
+
+static int serve(const char *host)
+{
+    crun_listener *listener;
+    crun_task *server = NULL;
+    int rc = crun_tcp_listen(hub, host, 0, NULL, &listener, crun_deadline(hub, 2));
+    if (rc < 0) {
+        return rc;
+    }
+    rc = crun_spawn(hub, echo, listener, NULL, &server);
+    if (server) {
+        keep(&rc, talk(listener, host));
+        if (rc < 0) {
+            crun_task_cancel(server);
+        }
+        keep(&rc, join_all(&server, 1));
+    }
+    crun_listener_release(listener);
+    return rc;
+}
+
+static int numeric(void)
+{
+    return serve("127.0.0.1");
+}
+
+static int by_name(void)
+{
+    return serve("localhost");
+}
+
+TEST(streams_at_an_address)
+{
+    exhaust(numeric);
+}
+
+TEST(streams_at_a_name)
+{
+    exhaust(by_name);
+}
+
+TEST_MAIN
