@@ -146,7 +146,7 @@ TEST(every_type_of_value_travels)
     close_chan();
 }
 
-/* --- first come, first served --------------------------------------------------------------- */
+/* --- first come, first served ------------------------------------------------------------- */
 
 TEST(receivers_are_served_in_order)
 {
@@ -283,7 +283,7 @@ TEST(close_tells_the_senders_that_wait)
     close_chan();
 }
 
-/* --- waits that end by deadline or cancel ----------------------------------------------------- */
+/* --- waits that end by deadline or cancel ------------------------------------------------- */
 
 TEST(a_receiver_that_times_out_has_received_nothing)
 {
@@ -349,7 +349,7 @@ TEST(a_value_in_time_leaves_no_timer)
     close_chan();
 }
 
-/* --- bytes: who owns them ------------------------------------------------------------------- */
+/* --- bytes: who owns them ----------------------------------------------------------------- */
 
 static crun_bytes *bytes;
 

@@ -24,7 +24,7 @@ static void note_post(void *mark)
     note(*(const char *)mark);
 }
 
-/* --- one hub per thread --------------------------------------------------------------------- */
+/* --- one hub per thread ------------------------------------------------------------------- */
 
 TEST(a_thread_has_one_hub)
 {
@@ -109,7 +109,7 @@ TEST(somebody_with_a_deadline_is_no_deadlock)
     crun_hub_free(hub);
 }
 
-/* --- posts and wakes from the hub's own thread -------------------------------------------------- */
+/* --- posts and wakes from the hub's own thread -------------------------------------------- */
 
 TEST(posts_keep_their_order_and_run_outside_of_tasks)
 {
@@ -152,7 +152,7 @@ static void post_send(void *arg)
     CHECK_EQ_INT(crun_hub_post(hub, send_one, arg), 0);
 }
 
-/* What was posted is still to come: no deadlock until it has been called, however long the chain. */
+/* What was posted is still to come, however long the chain: no deadlock until it was called. */
 TEST(a_post_under_way_is_no_deadlock)
 {
     crun_value v;
@@ -213,7 +213,7 @@ TEST(a_signal_handler_may_wake_the_hub)
     finish();
 }
 
-/* --- fairness ------------------------------------------------------------------------------- */
+/* --- fairness ----------------------------------------------------------------------------- */
 
 static bool stop;
 
@@ -298,7 +298,7 @@ TEST(a_seed_repeats_the_order_of_tasks)
     CHECK(strcmp(first, fifo) != 0 && strcmp(first, other) != 0);
 }
 
-/* --- the virtual clock ------------------------------------------------------------------------ */
+/* --- the virtual clock -------------------------------------------------------------------- */
 
 static int tick(void *arg)
 {
@@ -373,7 +373,7 @@ TEST(the_virtual_clock_stands_for_a_chain_of_posts)
     finish();
 }
 
-/* --- freeing with tasks alive ------------------------------------------------------------------- */
+/* --- freeing with tasks alive ------------------------------------------------------------- */
 
 static int clean_up(void *mark)
 {
@@ -443,7 +443,7 @@ TEST(a_run_does_not_end_before_those_spawned_last)
     crun_hub_free(hub);
 }
 
-/* --- numbers -------------------------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------------------------ */
 
 TEST(stats_count_what_is_there)
 {

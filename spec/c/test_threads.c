@@ -8,7 +8,7 @@
 
 enum { HUBS = 2, PAIRS = 20, ROUNDS = 200, POSTERS = 4, POSTS = 2000 };
 
-/* --- two hubs ------------------------------------------------------------------------------- */
+/* --- two hubs ----------------------------------------------------------------------------- */
 
 typedef struct pair {
     crun_hub *hub;
@@ -100,7 +100,7 @@ TEST(hubs_in_several_threads_work_at_the_same_time)
     }
 }
 
-/* --- posts from other threads ------------------------------------------------------------------ */
+/* --- posts from other threads ------------------------------------------------------------- */
 
 static crun_hub *hub;
 static crun_chan *chan;
@@ -215,7 +215,7 @@ TEST(posts_of_one_thread_keep_their_order)
     close_hub();
 }
 
-/* --- wakes and holds ------------------------------------------------------------------------------ */
+/* --- wakes and holds ---------------------------------------------------------------------- */
 
 static void send_nil(void *arg)
 {
