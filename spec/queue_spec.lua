@@ -13,10 +13,18 @@ describe("Queue:", function()
   end)
 
   it("maxsize is the size given, 0 when unbounded", function()
-    assert.equal(3, crun.Queue(3).maxsize)
-    assert.equal(0, crun.Queue().maxsize)
-    assert.equal(0, crun.Queue(0).maxsize)
-    assert.equal(0, crun.Queue(nil).maxsize)
+    assert.equal(3, crun.Queue(3):maxsize())
+    assert.equal(0, crun.Queue():maxsize())
+    assert.equal(0, crun.Queue(0):maxsize())
+    assert.equal(0, crun.Queue(nil):maxsize())
+  end)
+
+  it("closed tells whether it was closed, tostring too", function()
+    local queue = crun.Queue()
+    assert.is_false(queue:closed())
+    queue:close()
+    assert.is_true(queue:closed())
+    assert.matches("closed", tostring(queue))
   end)
 
   it("refuses what is no size", function()
@@ -29,7 +37,7 @@ describe("Queue:", function()
     local queue = crun.Queue()
     for _, name in ipairs {
       "put", "get", "put_nowait", "get_nowait", "qsize", "empty", "full", "task_done", "join",
-      "close", "iter",
+      "close", "iter", "maxsize", "closed",
     } do
       local method = queue[name]
       support.refuses({ "crun.Queue" }, function() method({}) end)
@@ -170,6 +178,28 @@ describe("Queue:", function()
     local left = 0
     for _ in pairs(weak) do left = left + 1 end
     assert.is_true(left <= 1)
+  end)
+
+  both("an item whose put was cancelled or timed out is let go", function()
+    local weak = setmetatable({}, { __mode = "v" })
+    local queue = crun.Queue(1)
+    queue:put(0)
+    local function try(timeout)
+      local item = {}
+      weak[#weak + 1] = item
+      queue:put(item, timeout)
+    end
+    local waiting = crun.spawn(try)
+    crun.yield()
+    crun.killall { waiting }
+    crun.spawn(try, 1):join()
+    crun.spawn(pcall, queue.put, queue, {}, 0):join()
+    waiting = nil
+    collectgarbage()
+    collectgarbage()
+    assert.same({}, weak)
+    assert.equal(1, #queue)
+    return waiting
   end)
 
   it("a queue nobody keeps is collected with what is inside", function()

@@ -30,12 +30,14 @@ function M.seed(seed)
   core.schedule(seed)
 end
 
---- What the hub holds, as a table of counts: the difference of two of them is what was left over.
---- @return table<string, integer>
+--- What the hub holds now, to compare with later.
+--- @return { alive: table<crun.Task, true>, handles: integer, timers: integer, stacks: integer }
 function M.snapshot()
   local stats = core.stats()
+  local alive = {}
+  for _, task in ipairs(crun.tasks()) do alive[task] = true end
   return {
-    tasks = stats.tasks,
+    alive = alive,
     handles = stats.handles,
     timers = stats.timers,
     stacks = stats.stacks - stats.stacks_idle,
@@ -50,10 +52,10 @@ end
 --- How many leaked tasks are described; the others are only counted.
 local DESCRIBED = 10
 
-local function leaked_tasks(list)
+local function leaked_tasks(list, alive)
   local current, found = crun.current(), 0
   for _, task in ipairs(crun.tasks()) do
-    if task ~= current and task.id ~= 1 then
+    if task ~= current and task.id ~= 1 and not alive[task] then
       found = found + 1
       if found <= DESCRIBED then list[#list + 1] = describe_task(task) end
     end
@@ -64,12 +66,12 @@ local function leaked_tasks(list)
 end
 
 --- Names everything that is still alive and should not be: tasks other than the main one and the
---- caller; handles, timers and parked stacks above those counted in `before`.
---- @param before table<string, integer>|nil a `snapshot()`; without it only tasks are looked at
+--- caller and those alive in `before`; handles, timers and parked stacks above those counted there.
+--- @param before table|nil a `snapshot()`; without it only tasks are looked at
 --- @return string[] empty when nothing leaked
 function M.leaks(before)
   local list = {}
-  leaked_tasks(list)
+  leaked_tasks(list, before and before.alive or {})
   if before then
     local now = M.snapshot()
     for _, kind in ipairs { "handles", "timers", "stacks" } do

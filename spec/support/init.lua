@@ -9,21 +9,29 @@ local testing = require "crun.testing"
 
 local M = {}
 
-local MODES = {
-  { name = "by stack", budget = 1024 },
-  { name = "by yield", budget = 0 },
-}
+local function define(title, way, budget, body)
+  busted.it(("%s (%s)"):format(title, way), function()
+    core.stack_budget(budget)
+    testing.virtual_clock()
+    crun.spawn(body):get()
+  end)
+end
 
---- Defines the test twice: with waits that park by stack, and by yield wherever that is possible.
---- The body runs in a task of its own, on the virtual clock.
+--- Defines a test whose waits park by stack. The body runs in a task of its own, on the virtual
+--- clock.
+function M.by_stack(title, body)
+  define(title, "by stack", 1024, body)
+end
+
+--- The same with waits that park by yield wherever that is possible.
+function M.by_yield(title, body)
+  define(title, "by yield", 0, body)
+end
+
+--- Defines the test twice, once for each way to park.
 function M.both(title, body)
-  for _, mode in ipairs(MODES) do
-    busted.it(("%s (%s)"):format(title, mode.name), function()
-      core.stack_budget(mode.budget)
-      testing.virtual_clock()
-      crun.spawn(body):get()
-    end)
-  end
+  M.by_stack(title, body)
+  M.by_yield(title, body)
 end
 
 --- Defines the test on the virtual clock, in the main task.

@@ -10,6 +10,9 @@ local M = {}
 
 local TURNS_TO_SETTLE = 8
 
+--- Seconds that the tasks of a failed test get for their clean-ups.
+local PATIENCE = 0.2
+
 local FD_FOLDER = "/proc/self/fd"
 local LISTING = "/proc/%d+/fd$"
 
@@ -65,7 +68,7 @@ function M.clean_up()
     end
   end
   if #left > 0 then
-    crun.killall(left, "left over by a test", 1)
+    crun.killall(left, "left over by a test", PATIENCE)
   end
 end
 
