@@ -199,7 +199,7 @@ describe("many tasks:", function()
 end)
 
 describe("when no more memory can be mapped", function()
-  local define = process.may_limit_memory and it or pending
+  local define = process.has_own_stacks and it or pending
   define("a task gets an error that says so, and the program goes on", function()
     local result = process.run([[
       local crun = require "crun"

@@ -24,8 +24,9 @@ M.lua_bin = os.getenv("LUA_BIN") or "lua5.4"
 M.under_crun = own:match("[^/]*$"):find("crun", 1, true) ~= nil
 M.interpreter = M.under_crun and M.crun_bin or M.lua_bin
 
---- False in the flavours that need most of the address space for themselves.
-M.may_limit_memory = not (os.getenv("CRUN_BUILD") or ""):find("/[atv]%l+$")
+--- False in the flavours that need most of the address space for themselves, and catch what
+--- touches a guard page.
+M.has_own_stacks = not (os.getenv("CRUN_BUILD") or ""):find("/[atv]%l+$")
 
 local function quote(text)
   return "'" .. tostring(text):gsub("'", [['\'']]) .. "'"
