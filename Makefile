@@ -192,7 +192,7 @@ run: deps ## install what is missing, build, run examples/01-tour.lua
 	$(program) examples/01-tour.lua
 deps deps-test:; @.ci/deps install $(if $(filter deps,$@),build,test) ## install what the build, or the tests, need
 test: deps-test ## install what the tests need, build, run every test
-	@.ci/steps all check check-bin check-c aarch64 $(in_flavour)
+	@.ci/steps all gcstress valgrind check check-bin asan tsan ucontext check-c aarch64
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
 	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs)
 check-bin: all ## the specs under the program
