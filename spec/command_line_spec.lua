@@ -256,7 +256,7 @@ describe("the same state as lua(1)'s:", function()
       table.sort(names)
       print(table.concat(names, " "))
       for name in pairs(package.preload) do assert(name:match("^crun")) end
-      print(#package.searchers, collectgarbage("incremental"), debug.gethook())
+      print(#package.searchers, debug.gethook())
       print(package.config, package.path, package.cpath)
       print(coroutine.running() == coroutine.running(), select(2, coroutine.running()))
       print(coroutine.isyieldable(), pcall(coroutine.yield))
