@@ -158,7 +158,7 @@ describe("end of the program:", function()
       local crun = require "crun"
       for i = 1, 3 do
         crun.spawn(function()
-          crun.sleep(i / 1000)
+          crun.sleep(i / 10)
           print("task", i)
           crun.spawn(function() crun.yield() print("grandchild", i) end)
         end)

@@ -53,13 +53,14 @@ local function run_hooked(entry, every, counter)
 end
 
 local function churn(stop)
-  local keep = {}
+  local keep, rounds = {}, 0
   while not stop.now do
+    rounds = rounds + 1
     for i = 1, 20 do
       local finalized = setmetatable({}, { __gc = function() end })
       keep[i % 7] = { ("x"):rep(i), function() return i end, finalized }
     end
-    if #keep % 3 == 0 then collectgarbage("step") end
+    if rounds % 16 == 0 then collectgarbage("step") end
     crun.yield()
   end
 end
