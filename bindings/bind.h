@@ -23,8 +23,16 @@
 /* Upvalues that all functions of the module share; values at the bottom of the store's stack. */
 enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT = 3 };
 
-/* Further up in the store: the function that spawned last. */
-enum { CRUN__STORE_SITE = CRUN__UP_COUNT + 1 };
+/*
+ * Further up in the store: the function that spawned last; a table of weak values with the cycle marker;
+ * the error of a task whose coroutine somebody else has closed.
+ */
+enum {
+    CRUN__STORE_SITE = CRUN__UP_COUNT + 1,
+    CRUN__STORE_MARKER,
+    CRUN__STORE_CLOSED,
+    CRUN__STORE_SIZE = CRUN__STORE_CLOSED
+};
 
 /*
  * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the state
@@ -206,7 +214,7 @@ void crun__lua_checkoptions(lua_State *L, int index, const char *const *known);
 /* --- parking ------------------------------------------------------------------------------ */
 
 /* Raises that there is no task. */
-int crun__lua_no_task(lua_State *L);
+_Noreturn void crun__lua_no_task(lua_State *L);
 
 /* The running task. Raises where there is none. */
 static inline crun_task *crun__lua_self(lua_State *L)
@@ -218,7 +226,9 @@ static inline crun_task *crun__lua_self(lua_State *L)
 
 /*
  * Parks the running task, whose wait has been registered, and returns what finish returns. Must be the
- * last thing its caller does: `return crun__lua_park(...)`.
+ * last thing its caller does: `return crun__lua_park(...)`. Not inline, so that all parked stacks look
+ * alike from here on: a processor predicts a return from the call that came last, which was another
+ * task's, and is right when both have the same way back.
  */
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
                    lua_KFunction finish);
@@ -241,15 +251,8 @@ static inline bool crun__lua_in_finalizer(lua_State *L)
     return lua_gc(L, LUA_GCCOUNT) < 0 && !crun__universe->closing;
 }
 
-/*
- * How the running task's wait ended: >= 0 or a code. Raises the cancel error, a thrown error, the
- * deadlock error, or that it could not wait here; who has something to give back first looks at
- * crun__lua_code.
- */
-int crun__lua_result(lua_State *L);
-
 /* Raises in a coroutine that was resumed by somebody else than its task's runner. */
-int crun__lua_foreign(lua_State *L);
+_Noreturn void crun__lua_foreign(lua_State *L);
 
 /*
  * The running task, whose wait in L has just ended. Raises when it is another one's: the coroutine of a
@@ -271,6 +274,18 @@ static inline int crun__lua_code(lua_State *L)
 
 /* Raises for a code for which crun__lua_result would; returns any other. */
 int crun__lua_raise(lua_State *L, crun_task *self, int code);
+
+/*
+ * How the running task's wait ended: >= 0 or a code. Raises the cancel error, a thrown error, the
+ * deadlock error, or that it could not wait here; who has something to give back first looks at
+ * crun__lua_code.
+ */
+static inline int crun__lua_result(lua_State *L)
+{
+    crun_task *self = crun__lua_waiter(L);
+    int code = self->wait.result;
+    return code >= 0 ? code : crun__lua_raise(L, self, code);
+}
 
 /* --- protected calls outside of tasks ----------------------------------------------------- */
 

@@ -113,7 +113,7 @@ static void open_all(lua_State *L)
     crun__open_queue(L);
     crun__open_net(L);
     crun__open_functions(L, functions);
-    crun__push_cycle_marker(L);
+    crun__cycle_marker(L);
     crun__sentinel_renew(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     lua_pushliteral(L, "crun " CRUN_VERSION);

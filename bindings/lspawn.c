@@ -23,7 +23,8 @@ static void grow_idle(lua_State *L, crun__lua *u, int idle)
 {
     for (; u->idle_dropped > 0; u->idle_dropped--) {
         lua_pushboolean(L, 0);
-        lua_rawseti(L, idle, ++u->idle_room);
+        lua_rawseti(L, idle, u->idle_room + 1); /* may raise */
+        u->idle_room++;
     }
 }
 
@@ -40,6 +41,7 @@ static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
     if (u->idle_count == 0) {
         if (u->idle_dropped)
             grow_idle(L, u, idle);
+        crun__cycle_marker(L);
         return lua_newthread(L);
     }
     uint32_t place = u->idle_count--;
@@ -68,7 +70,8 @@ static void coroutine_give_back(crun__lua *u, lua_State *co)
         u->idle_high = u->idle_count;
 }
 
-static uint32_t slot_take(lua_State *L, crun__lua *u)
+/* A slot whose entry in the array at `anchors` exists. Raises before it has taken anything. */
+static uint32_t slot_take(lua_State *L, crun__lua *u, int anchors)
 {
     if (u->free_count > 0)
         return u->free_slots[--u->free_count];
@@ -80,6 +83,8 @@ static uint32_t slot_take(lua_State *L, crun__lua *u)
         u->free_slots = slots;
         u->slot_capacity = capacity;
     }
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, anchors, u->slot_count + 1);
     return ++u->slot_count;
 }
 
@@ -125,11 +130,16 @@ static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int l
     t->line = ar.currentline;
 }
 
+static void make_room(lua_State *L, lua_State *co, int nargs)
+{
+    luaL_checkstack(L, nargs + 1, NULL);
+    if (!lua_checkstack(co, nargs + 2))
+        luaL_error(L, "too many arguments");
+}
+
 /* Copies the function and its arguments, which start at index fn, to the coroutine. */
 static void copy_call(lua_State *L, lua_State *co, int fn, int nargs)
 {
-    if (nargs > FEW_ARGUMENTS)
-        luaL_checkstack(L, nargs + 1, NULL);
     for (int i = fn; i <= fn + nargs; i++)
         lua_pushvalue(L, i);
     lua_xmove(L, co, nargs + 1);
@@ -154,9 +164,10 @@ static void spawn(lua_State *L, int fn, int nargs, int level, places at)
     lua_setiuservalue(L, self, 1);
     lua_pushvalue(L, at.meta);
     lua_setmetatable(L, self);
-    if (nargs > FEW_ARGUMENTS && !lua_checkstack(co, nargs + 2))
-        luaL_error(L, "too many arguments");
-    uint32_t slot = slot_take(L, u);
+    if (nargs > FEW_ARGUMENTS)
+        make_room(L, co, nargs);
+    uint32_t slot = slot_take(L, u, at.anchors);
+    /* From here on nothing raises: who finds an anchored task takes it for one that runs. */
     lua_pushvalue(L, self);
     lua_rawseti(L, at.anchors, slot);
     *t = (ltask){.L = co, .slot = slot};
@@ -231,8 +242,24 @@ static void refuse_yield(crun__lua *u, lua_State *co)
     lua_sethook(co, refuse_now, LUA_MASKRET, 0);
 }
 
+/* A new coroutine holds the spawning function, the task's and its arguments; a closed one nothing. */
+static bool closed(lua_State *co)
+{
+    return lua_status(co) != LUA_YIELD && lua_gettop(co) < 2;
+}
+
+static int fail_closed(crun__lua *u, lua_State *co)
+{
+    lua_settop(co, 0);
+    lua_pushvalue(u->store, CRUN__STORE_CLOSED);
+    lua_xmove(u->store, co, 1);
+    return LUA_ERRRUN;
+}
+
 static int resume(crun__lua *u, crun_task *task, lua_State *co)
 {
+    if (closed(co))
+        return fail_closed(u, co);
     int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 2;
     for (;;) {
         int nresults, status = lua_resume(co, NULL, nargs, &nresults);
@@ -339,7 +366,8 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
 {
     if (!own_cancel(t, co))
         crun__lua_protected(u->aux, keep_traceback, t);
-    lua_resetthread(co);
+    if (lua_status(co) != LUA_OK)
+        lua_resetthread(co);
     bool cancelled = own_cancel(t, co);
     leave_value(co, t);
     if (!cancelled && !crun__task_watched(&t->base))
@@ -427,7 +455,10 @@ static void clear_free_slots(crun__lua *u)
         clear(u, CRUN__UP_ANCHORS, u->free_slots[i]);
 }
 
-/* The finalizer of an object that is dropped as soon as it is made. */
+/*
+ * The finalizer of an object that is dropped as soon as it is made. The collector cannot call it when it
+ * strikes in a coroutine without any stack left; then the next new coroutine makes another.
+ */
 static int on_cycle(lua_State *L)
 {
     crun__lua *u = crun__universe;
@@ -438,19 +469,25 @@ static int on_cycle(lua_State *L)
         trim_idle(u);
         clear_free_slots(u);
     }
-    crun__push_cycle_marker(L);
+    crun__cycle_marker(L);
     return 0;
 }
 
 #define CYCLE_MARKER "crun.CycleMarker"
 
-void crun__push_cycle_marker(lua_State *L)
+void crun__cycle_marker(lua_State *L)
 {
+    lua_State *store = crun__universe->store;
+    bool alive = lua_rawgeti(store, CRUN__STORE_MARKER, 1) != LUA_TNIL;
+    lua_pop(store, 1);
+    if (alive)
+        return;
     lua_newuserdatauv(L, 0, 0);
     if (luaL_newmetatable(L, CYCLE_MARKER)) {
         lua_pushcfunction(L, on_cycle);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    lua_pop(L, 1);
+    lua_xmove(L, store, 1);
+    lua_rawseti(store, CRUN__STORE_MARKER, 1);
 }

@@ -32,7 +32,7 @@ void crun__sentinel_renew(lua_State *L);
 /* The same, after a wait of the main task that was long enough for others to make objects. */
 void crun__sentinel_after_wait(lua_State *L, crun_task *self);
 
-/* Drops an object that the collector will find in its next cycle. */
-void crun__push_cycle_marker(lua_State *L);
+/* Makes sure that there is an object which the collector will find in its next cycle. */
+void crun__cycle_marker(lua_State *L);
 
 #endif

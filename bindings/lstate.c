@@ -191,6 +191,15 @@ static void make_main(lua_State *L, crun__lua *u)
     u->main = t;
 }
 
+static void push_weak_table(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+}
+
 /* Its stack starts with what all functions have as upvalues. */
 static lua_State *make_store(lua_State *L)
 {
@@ -199,7 +208,9 @@ static lua_State *make_store(lua_State *L)
     lua_newtable(L);
     luaL_getmetatable(L, "crun.Task");
     lua_pushnil(L);
-    lua_xmove(L, store, CRUN__UP_COUNT + 1);
+    push_weak_table(L);
+    lua_pushliteral(L, "the task's coroutine was closed by somebody else");
+    lua_xmove(L, store, CRUN__STORE_SIZE);
     return store;
 }
 
