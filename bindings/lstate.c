@@ -141,13 +141,17 @@ static int sentinel_gc(lua_State *L)
     return 0;
 }
 
-void crun__sentinel_renew(lua_State *L)
+static void renew_sentinel(lua_State *L, crun__lua *u)
 {
-    crun__lua *u = crun__universe;
     void *sentinel = lua_newuserdatauv(L, 0, 0);
     luaL_setmetatable(L, SENTINEL);
     lua_rawseti(L, LUA_REGISTRYINDEX, u->sentinel_ref);
     u->sentinel = sentinel;
+}
+
+void crun__sentinel_renew(lua_State *L)
+{
+    renew_sentinel(L, crun__universe);
 }
 
 void crun__sentinel_after_wait(lua_State *L, crun_task *self)
@@ -226,6 +230,7 @@ static crun__lua *make_universe(lua_State *L)
     make_main(L, u);
     lua_pushboolean(L, 0);
     u->sentinel_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    renew_sentinel(L, u);
     lua_newtable(L);
     u->core = luaL_ref(L, LUA_REGISTRYINDEX);
     luaL_ref(L, LUA_REGISTRYINDEX);
