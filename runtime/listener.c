@@ -21,7 +21,6 @@ struct crun_listener {
     bool polling;
     size_t waiting;
     crun_waitq acceptors;
-    crun__streak accepts;
     crun_tcp_options options;
 };
 
@@ -192,7 +191,7 @@ int crun__accept_finish(crun_listener *l, crun_task *task, crun_stream **out)
 
 int crun__accept_begin(crun_listener *l, crun_task *task, crun_stream **out)
 {
-    if (l->waiting > 0 || crun__streak_over(&l->accepts, l->hub, ACCEPTS_IN_A_ROW))
+    if (l->waiting > 0 || crun__streak_over(l->hub, ACCEPTS_IN_A_ROW))
         return l->closed ? CRUN_ECLOSED : wait(l, task);
     return crun__accept_finish(l, task, out);
 }

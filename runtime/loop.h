@@ -16,6 +16,15 @@
 
 struct crun__post;
 
+/*
+ * Counts the operations on connections that were done without any other task having run. What never
+ * has to wait must step back now and then, or a fast peer would keep the other tasks from running.
+ */
+typedef struct crun__streak {
+    uint64_t turn;
+    unsigned count;
+} crun__streak;
+
 typedef struct crun__loop {
     uv_loop_t uv;
     uv_timer_t timer;  /* runs only during a wait, for the earliest deadline */
@@ -24,6 +33,7 @@ typedef struct crun__loop {
     uv_mutex_t lock;   /* guards the inbox */
     struct crun__post *first, **last;
     crun__blocks blocks;
+    crun__streak streak;
     void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */
     void *on_wake_arg;
 } crun__loop;

@@ -17,21 +17,25 @@ static void ignore_sigpipe(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-bool crun__streak_over(crun__streak *streak, const crun_hub *hub, unsigned limit)
+bool crun__streak_over(crun_hub *hub, unsigned limit)
 {
+    crun__streak *streak = &hub->loop->streak;
     uint64_t turn = hub->polls * CRUN__POLL_BUDGET + (uint64_t)(CRUN__POLL_BUDGET - hub->budget);
     if (streak->turn != turn)
         *streak = (crun__streak){turn, 0};
-    return ++streak->count > limit;
+    if (++streak->count <= limit)
+        return false;
+    streak->count = 0;
+    return true;
 }
 
 crun_stream *crun__stream_alloc(crun_hub *hub)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, ignore_sigpipe);
-    crun_stream *s = calloc(1, sizeof *s);
+    crun_stream *s = aligned_alloc(_Alignof(crun_stream), sizeof *s);
     if (s)
-        s->hub = hub;
+        *s = (crun_stream){.hub = hub};
     return s;
 }
 

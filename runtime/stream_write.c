@@ -90,9 +90,9 @@ static int queue_slice(crun_stream *s)
 }
 
 /* Returns: how many of the bytes the system took at once, or a code. */
-static int try_write(crun_stream *s, size_t size)
+static int try_write(crun_stream *s, const char *data, size_t size)
 {
-    uv_buf_t buffer = {(char *)s->out, size};
+    uv_buf_t buffer = {(char *)data, size < AT_ONCE ? size : AT_ONCE};
     s->hub->writing = true;
     int rc = uv_try_write(&s->uv.stream, &buffer, 1);
     s->hub->writing = false;
@@ -103,15 +103,25 @@ static int try_write(crun_stream *s, size_t size)
 static int pump(crun_stream *s)
 {
     while (s->out_size > 0) {
-        size_t size = s->out_size < AT_ONCE ? s->out_size : AT_ONCE;
-        int rc = try_write(s, size);
-        if (rc < 0)
-            return rc;
+        int rc = try_write(s, s->out, s->out_size);
+        if (rc <= 0)
+            return rc < 0 ? rc : queue_slice(s);
         advance(s, (size_t)rc);
-        if ((size_t)rc < size)
-            return queue_slice(s);
     }
     return 1;
+}
+
+/* What begin does when the system has not taken everything at once. Returns as begin. */
+static int write_rest(crun_stream *s, crun_task *task, const char *data, size_t size)
+{
+    s->out = data;
+    s->out_size = size;
+    int rc = s->slice ? 0 : queue_slice(s);
+    if (rc == 0)
+        wait(s, task);
+    else
+        leave(s);
+    return rc;
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -143,16 +153,14 @@ int crun__write_begin(crun_stream *s, crun_task *task, const void *data, size_t 
         return s->broken;
     if (size == 0)
         return 1;
-    s->out = data;
-    s->out_size = size;
-    int rc = 0;
-    if (!s->slice)
-        rc = crun__streak_over(&s->writes, s->hub, WRITES_IN_A_ROW) ? queue_slice(s) : pump(s);
-    if (rc == 0)
-        wait(s, task);
-    else
-        leave(s);
-    return rc;
+    size_t done = 0;
+    if (!s->slice && !crun__streak_over(s->hub, WRITES_IN_A_ROW)) {
+        int rc = try_write(s, data, size);
+        if (rc < 0)
+            return rc;
+        done = (size_t)rc;
+    }
+    return done == size ? 1 : write_rest(s, task, (const char *)data + done, size - done);
 }
 
 int crun__write_finish(crun_stream *s)
