@@ -129,7 +129,7 @@ static int l_connect(lua_State *L)
     lstream *s = crun__object_new(L, &crun__stream_class);
     int rc = crun__connect_begin(crun__hub, self, host, port, &options, &s->opened);
     if (rc == 0)
-        return crun__lua_park(L, self, deadline, 0, open_finish);
+        return crun__lstream_park(L, self, deadline, 0, open_finish);
     return opened(L, rc);
 }
 
@@ -146,7 +146,7 @@ static int l_listen(lua_State *L)
     lstream *s = crun__object_new(L, &crun__listener_class);
     int rc = crun__listen_begin(crun__hub, self, host, port, &options, &s->opened);
     if (rc == 0)
-        return crun__lua_park(L, self, deadline, 0, open_finish);
+        return crun__lstream_park(L, self, deadline, 0, open_finish);
     return opened(L, rc);
 }
 
@@ -167,7 +167,7 @@ static int accept_finish(lua_State *L, int status, lua_KContext context);
 static int accepted(lua_State *L, crun_task *self, int rc)
 {
     if (rc == 0)
-        return crun__lua_park(L, self, lua_tointeger(L, DEADLINE), 0, accept_finish);
+        return crun__lstream_park(L, self, lua_tointeger(L, DEADLINE), 0, accept_finish);
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }
 

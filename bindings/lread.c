@@ -263,7 +263,8 @@ static int read_from(lua_State *L, crun_stream *s, int i, int who)
         crun__goal goal = goal_of(L, s, i);
         int code = crun__read_begin(s, self, &goal);
         if (code == 0)
-            return crun__lua_park(L, self, lua_tointeger(L, DEADLINE), 2 * i + who, read_finish);
+            return crun__lstream_park(L, self, lua_tointeger(L, DEADLINE), 2 * i + who,
+                                      read_finish);
         outcome = code < 0 ? FAILED : take_format(L, s, i, &code);
         if (outcome == FAILED)
             return fail(L, s, code, lua_gettop(L) - last, who);

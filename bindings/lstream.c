@@ -7,8 +7,24 @@
 
 enum {
     /* Small pieces of one write are joined up to this many bytes, so as to travel together. */
-    JOINED = 16384
+    JOINED = 16384,
+    /* Parked stacks beyond which waits for the network yield. With 1000 connections that echo 64 bytes,
+     * stacks cost 34 misses of a cache of 1 MiB a message, yields 25. */
+    STACKS = 100
 };
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+int crun__lstream_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
+                       lua_KFunction finish)
+{
+    if (crun__hub->runners.busy <= STACKS || !crun__lua_can_yield(L, self))
+        return crun__lua_park(L, self, deadline, context, finish);
+    if (crun__wait_arm(self, deadline) < 0)
+        return finish(L, LUA_OK, context);
+    crun__flag_set(self, CRUN__YIELDING);
+    return lua_yieldk(L, 0, context, finish);
+}
 
 /* --- failures ----------------------------------------------------------------------------- */
 
@@ -93,7 +109,7 @@ static int l_recv(lua_State *L)
         return crun__lua_fail(L, CRUN_ECLOSED);
     int rc = crun__read_begin(s, self, &some);
     if (rc == 0)
-        return crun__lua_park(L, self, deadline, (lua_KContext)max, recv_finish);
+        return crun__lstream_park(L, self, deadline, (lua_KContext)max, recv_finish);
     if (rc < 0)
         return crun__lstream_fail(L, rc, crun_stream_reader(s), "read");
     return recv_push(L, s, max);
@@ -131,7 +147,7 @@ static int write_from(lua_State *L, crun_stream *s, int i, int last)
         int rc = crun__write_begin(s, self, data, size);
         i = piece + 1;
         if (rc == 0)
-            return crun__lua_park(L, self, lua_tointeger(L, last + 1), i, write_finish);
+            return crun__lstream_park(L, self, lua_tointeger(L, last + 1), i, write_finish);
         if (rc < 0)
             return crun__lstream_fail(L, rc, crun_stream_writer(s), "written");
     }
@@ -189,7 +205,7 @@ static int shutdown_from(lua_State *L, crun_stream *s, crun_time deadline)
     crun_task *self = crun__hub->current;
     int rc = crun__shutdown_begin(s, self);
     if (rc == 0)
-        return crun__lua_park(L, self, deadline, (lua_KContext)deadline, shutdown_finish);
+        return crun__lstream_park(L, self, deadline, (lua_KContext)deadline, shutdown_finish);
     if (rc < 0)
         return crun__lstream_fail(L, rc, crun_stream_writer(s), "written");
     lua_pushboolean(L, 1);

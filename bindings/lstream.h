@@ -38,6 +38,14 @@ static inline crun_stream *crun__lstream_again(lua_State *L)
 }
 
 /*
+ * As crun__lua_park, but yields as soon as a hundred stacks are busy. Who waits for the network has paid
+ * for calls of the system, beside which a yield costs little; what counts with many connections is
+ * that each message finds few things of its connection in memory that is far away.
+ */
+int crun__lstream_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
+                       lua_KFunction finish);
+
+/*
  * nil, message, code for a code of an operation on the stream at index 1, whose `user` is busy with
  * it in case of CRUN_EBUSY: that is misuse, and raises. verb: "read".
  */
