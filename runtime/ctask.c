@@ -74,6 +74,8 @@ int crun_spawn(crun_hub *hub, crun_task_fn *fn, void *arg, const crun_task_optio
     crun__task_start(&t->base, &hub->c_type, options && options->daemon);
     if (out)
         *out = &t->base;
+    if (hub->ending)
+        crun_task_cancel(&t->base);
     return 0;
 }
 

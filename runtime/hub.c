@@ -271,17 +271,18 @@ static void call_posts(crun_hub *hub)
 }
 
 /*
- * Clean-ups and posts may spawn; a cancelled main task waits for them all the same. What waits inside a
- * shield for what nothing can bring is left behind.
+ * A cancelled main task waits for the others all the same. What waits inside a shield for what nothing
+ * can bring is left behind.
  */
 static void end_tasks(crun_hub *hub)
 {
     int rc;
     crun__scope shield;
+    hub->ending = true;
     crun__scope_enter(&shield, hub->current, true, CRUN_FOREVER);
+    crun__ctask_each(hub, end, NULL);
     do {
         call_posts(hub);
-        crun__ctask_each(hub, end, NULL);
         rc = crun_hub_run(hub);
     } while (rc == 0 && (hub->live > 0 || crun__loop_woken(hub->loop)));
     crun__scope_leave(&shield);

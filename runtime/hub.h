@@ -24,6 +24,7 @@ struct crun_hub {
     crun_task *current; /* NULL in callbacks of the loop */
     crun__link ready;
     int budget;    /* switches left before the next look at I/O and timers */
+    bool ending;   /* what is spawned now is cancelled at once */
     bool shuffled; /* the policy draws who is next; else first in, first out */
     crun__policy policy;
     crun__runners runners;

@@ -40,7 +40,8 @@ typedef struct crun_hub_options {
 CRUN_API int crun_hub_new(crun_hub **out, const crun_hub_options *options);
 
 /*
- * Cancels every task, runs until they have ended, closes all handles, frees the hub.
+ * Cancels every task, runs until they have ended, closes all handles, frees the hub. What clean-ups
+ * spawn meanwhile is cancelled at once.
  * Switches: yes. Thread: the hub's, from its main task.
  */
 CRUN_API void crun_hub_free(crun_hub *hub);
