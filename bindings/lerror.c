@@ -10,6 +10,9 @@
 #define CANCELLED "crun.Cancelled"
 #define DEADLOCK "crun.Deadlock"
 
+/* Where a cancel error keeps its scope; a number, as looking for it must need no memory. */
+enum { SCOPE_KEY = 1 };
+
 /* --- the cancel error --------------------------------------------------------------------- */
 
 void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope)
@@ -27,7 +30,7 @@ void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope
     }
     if (scope) {
         lua_pushinteger(L, scope);
-        lua_setfield(L, -2, "scope");
+        lua_rawseti(L, -2, SCOPE_KEY);
     }
     luaL_setmetatable(L, CANCELLED);
 }
@@ -41,9 +44,7 @@ bool crun__cancelled_test(lua_State *L, int index, lua_Integer *scope)
     lua_pop(L, 2);
     if (!same)
         return false;
-    index = lua_absindex(L, index);
-    lua_pushliteral(L, "scope");
-    lua_rawget(L, index);
+    lua_rawgeti(L, index, SCOPE_KEY);
     *scope = lua_tointeger(L, -1);
     lua_pop(L, 1);
     return true;

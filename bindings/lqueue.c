@@ -128,6 +128,24 @@ static void export(lua_State *L, crun_value *value)
         luaL_error(L, "not enough memory");
 }
 
+static int to_string(lua_State *L)
+{
+    const crun_bytes *bytes = lua_touserdata(L, 1);
+    lua_pushlstring(L, bytes->data, bytes->size);
+    return 1;
+}
+
+/* The bytes are released even when there is no memory for the string. */
+static void push_bytes(lua_State *L, crun_bytes *bytes)
+{
+    lua_pushcfunction(L, to_string);
+    lua_pushlightuserdata(L, bytes);
+    int status = lua_pcall(L, 1, 1, 0);
+    crun_bytes_release(bytes);
+    if (status != LUA_OK)
+        lua_error(L);
+}
+
 /* Pushes a value that came out of the ring, or from a task that waited. */
 static void push_stored(lua_State *L, const crun_value *value)
 {
@@ -137,8 +155,7 @@ static void push_stored(lua_State *L, const crun_value *value)
         unanchor(L, (int)value->as.integer, true);
         return;
     }
-    lua_pushlstring(L, value->as.bytes->data, value->as.bytes->size);
-    crun_bytes_release(value->as.bytes);
+    push_bytes(L, value->as.bytes);
 }
 
 /* --- values of tasks that wait ------------------------------------------------------------ */

@@ -319,30 +319,26 @@ static void keep_traceback(lua_State *L, void *arg)
     lua_rawseti(L, -2, LTASK_TRACEBACK);
 }
 
-/* Protected; the task's own coroutine, unwound, with the error on top. */
+/* Protected, on the task's own coroutine: the task and its error. */
 static int report(lua_State *L)
 {
-    ltask *t = lua_touserdata(L, 1);
-    lua_settop(L, 1);
-    crun__ltask_push(L, t);
+    crun__ltask_push(L, lua_touserdata(L, 1));
     lua_replace(L, 1);
-    if (t->base.flags & LTASK_BOX) {
-        crun__ltask_field(L, 1, LTASK_VALUE);
-        crun__ltask_field(L, 1, LTASK_TRACEBACK);
-    } else {
-        lua_getiuservalue(L, 1, 1);
-        lua_pushnil(L);
-    }
+    crun__ltask_field(L, 1, LTASK_TRACEBACK);
     crun__report(L);
     return 0;
 }
 
-/* A handler that fails is itself reported the plain way; without memory for that, in one line. */
+/*
+ * The error is on top of the unwound coroutine and stays there. A handler may wait, so the coroutine must
+ * still be anchored. One that fails is itself reported, in one line.
+ */
 static void report_failure(lua_State *co, ltask *t)
 {
     lua_pushcfunction(co, report);
     lua_pushlightuserdata(co, t);
-    if (lua_pcall(co, 1, 0, 0) == LUA_OK)
+    lua_pushvalue(co, -3);
+    if (lua_pcall(co, 2, 0, 0) == LUA_OK)
         return;
     const char *text = lua_tostring(co, -1);
     (void)fprintf(stderr, "crun: reporting the failure of task#%llu failed: %s\n",
@@ -369,9 +365,9 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     if (lua_status(co) != LUA_OK)
         lua_resetthread(co);
     bool cancelled = own_cancel(t, co);
-    leave_value(co, t);
     if (!cancelled && !crun__task_watched(&t->base))
         report_failure(co, t);
+    leave_value(co, t);
     crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
 }
 
@@ -398,9 +394,20 @@ static void start_callbacks(lua_State *L, void *arg)
     crun__callbacks_start(L, lua_gettop(L));
 }
 
+/* Once all has ended the callbacks are not called: nothing can be spawned. */
+static void call_back(crun__lua *u, ltask *t)
+{
+    if (u->finished || crun__lua_protected(u->aux, start_callbacks, t) == LUA_OK)
+        return;
+    (void)fprintf(stderr, "crun: not enough memory for the callbacks of task#%llu\n",
+                  (unsigned long long)t->base.id);
+    u->failures++;
+}
+
 /*
  * The coroutine of a task that failed is not used again: an error inside a debug hook leaves hooks
- * disabled in it for good.
+ * disabled in it for good. That of one that returned may be anchored no more, so it goes among the idle
+ * ones before anything is allocated.
  */
 static void ended(crun_task *task)
 {
@@ -412,15 +419,15 @@ static void ended(crun_task *task)
         lua_settop(co, 0);
         crun__flag_set(task, LTASK_VOID);
     }
-    if (task->flags & LTASK_BOX)
-        crun__lua_protected(u->aux, start_callbacks, t);
-    unanchor(u, t);
     t->source = NULL;
-    if (task->flags & LTASK_MULTI)
-        return;
-    t->L = NULL;
-    if (unborn || task->status == CRUN_TASK_RETURNED)
-        coroutine_give_back(u, co);
+    if (!(task->flags & LTASK_MULTI)) {
+        t->L = NULL;
+        if (unborn || task->status == CRUN_TASK_RETURNED)
+            coroutine_give_back(u, co);
+    }
+    if (task->flags & LTASK_BOX)
+        call_back(u, t);
+    unanchor(u, t);
 }
 
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub)

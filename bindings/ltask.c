@@ -119,7 +119,8 @@ static int push_results(lua_State *L, const ltask *t)
     }
     int count = lua_gettop(t->L) - 1;
     luaL_checkstack(L, count, "too many results");
-    luaL_checkstack(t->L, 1, NULL);
+    if (!lua_checkstack(t->L, 1))
+        luaL_error(L, "not enough memory");
     for (int i = 2; i <= count + 1; i++) {
         lua_pushvalue(t->L, i);
         lua_xmove(t->L, L, 1);
@@ -133,7 +134,8 @@ void crun__ltask_first_result(lua_State *L, int index)
     if (t->base.status != CRUN_TASK_RETURNED || (t->base.flags & LTASK_VOID)) {
         lua_pushnil(L);
     } else if (t->base.flags & LTASK_MULTI) {
-        luaL_checkstack(t->L, 1, NULL);
+        if (!lua_checkstack(t->L, 1))
+            luaL_error(L, "not enough memory");
         lua_pushvalue(t->L, 2);
         lua_xmove(t->L, L, 1);
     } else {
