@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lerror.h"
@@ -11,22 +12,40 @@ _Thread_local crun__lua *crun__universe;
 
 /* --- userdata ----------------------------------------------------------------------------- */
 
+/*
+ * Pushes a table for the fields, and a few more, with so much room that they rarely collide. Where they
+ * do differs from run to run; what is stored first is then found first.
+ */
+static void roomy_table(lua_State *L, const luaL_Reg *fields)
+{
+    int count = 0;
+    while (fields[count].name)
+        count++;
+    lua_createtable(L, 0, 4 * (count + 3));
+}
+
+static void set_functions(lua_State *L, const luaL_Reg *functions, int first, int up)
+{
+    for (int i = 0; i < up; i++)
+        lua_pushvalue(L, first + i);
+    luaL_setfuncs(L, functions, up);
+}
+
 void crun__class_open(lua_State *L, const crun__class *class, int up)
 {
     int first = lua_gettop(L) - up + 1;
-    luaL_newmetatable(L, class->name);
-    for (int i = 0; i < up; i++)
-        lua_pushvalue(L, first + i);
-    luaL_setfuncs(L, class->metamethods, up);
+    roomy_table(L, class->metamethods);
     if (class->methods) {
-        lua_newtable(L);
-        for (int i = 0; i < up; i++)
-            lua_pushvalue(L, first + i);
-        luaL_setfuncs(L, class->methods, up);
+        roomy_table(L, class->methods);
+        set_functions(L, class->methods, first, up);
         lua_setfield(L, -2, "__index");
     }
+    set_functions(L, class->metamethods, first, up);
+    lua_pushstring(L, class->name);
+    lua_setfield(L, -2, "__name");
     lua_pushstring(L, class->name);
     lua_setfield(L, -2, "__metatable");
+    lua_setfield(L, LUA_REGISTRYINDEX, class->name);
     lua_settop(L, first - 1);
 }
 
@@ -109,9 +128,10 @@ void crun__lua_checkoptions(lua_State *L, int index, const char *const *known)
 
 /* --- parking ------------------------------------------------------------------------------ */
 
-int crun__lua_no_task(lua_State *L)
+void crun__lua_no_task(lua_State *L)
 {
-    return luaL_error(L, "no task runs here: crun is not attached to this thread, or has ended");
+    luaL_error(L, "no task runs here: crun is not attached to this thread, or has ended");
+    abort(); /* not reached, which Lua's headers do not say */
 }
 
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
@@ -123,8 +143,9 @@ int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KConte
         if (!can_yield && crun__lua_in_finalizer(L))
             crun__wait_withdraw(self, CRUN_EPERM);
         else
-            self->wait.result = crun__wait_park(self, deadline);
-        crun__sentinel_after_wait(L, self);
+            crun__wait_park(self, deadline);
+        if (self == crun__hub->main)
+            crun__sentinel_after_wait(L, self);
         return finish(L, LUA_OK, context);
     }
     if (crun__wait_arm(self, deadline) < 0)
@@ -134,7 +155,7 @@ int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KConte
 }
 
 /* Its coroutine is lost with this error; a resume by its runner then fails, which ends the task. */
-int crun__lua_foreign(lua_State *L)
+void crun__lua_foreign(lua_State *L)
 {
     crun__lua *u = crun__universe;
     for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
@@ -144,7 +165,8 @@ int crun__lua_foreign(lua_State *L)
         if (t && t->L == L && t->base.status == CRUN_TASK_WAITING)
             crun__wait_abort(&t->base.wait, CRUN_ECANCELED);
     }
-    return luaL_error(L, "this coroutine belongs to a task: nobody else can resume it");
+    luaL_error(L, "this coroutine belongs to a task: nobody else can resume it");
+    abort();
 }
 
 int crun__lua_raise(lua_State *L, crun_task *self, int code)
@@ -164,13 +186,6 @@ int crun__lua_raise(lua_State *L, crun_task *self, int code)
     default:
         return code;
     }
-}
-
-int crun__lua_result(lua_State *L)
-{
-    crun_task *self = crun__lua_waiter(L);
-    int code = self->wait.result;
-    return code >= 0 ? code : crun__lua_raise(L, self, code);
 }
 
 /* --- protected calls outside of tasks ----------------------------------------------------- */

@@ -306,6 +306,15 @@ static bool put_now(lua_State *L, crun_chan *chan)
     return true;
 }
 
+/* Apart, so that a put that need not wait saves no registers for it. */
+__attribute__((noinline)) static int put_park(lua_State *L, crun_chan *chan, crun_time deadline)
+{
+    crun_task *self = crun__lua_self(L);
+    put_aside(L, chan);
+    crun__wait_begin(self, &put_type, chan);
+    return crun__lua_park(L, self, deadline, 0, put_finish);
+}
+
 /* queue:put(value [, seconds]) -> true | nil, message, "ETIMEDOUT" | "ECLOSED". May wait. */
 static int l_put(lua_State *L)
 {
@@ -317,10 +326,7 @@ static int l_put(lua_State *L)
         lua_pushboolean(L, 1);
         return 1;
     }
-    crun_task *self = crun__lua_self(L);
-    put_aside(L, chan);
-    crun__wait_begin(self, &put_type, chan);
-    return crun__lua_park(L, self, deadline, 0, put_finish);
+    return put_park(L, chan, deadline);
 }
 
 /* queue:put_nowait(value) -> true | nil, message, "EAGAIN" | "ECLOSED". */
