@@ -495,6 +495,10 @@ void crun__cycle_marker(lua_State *L)
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    lua_xmove(L, store, 1);
-    lua_rawseti(store, CRUN__STORE_MARKER, 1);
+    /* On L, where an error is caught. */
+    lua_pushvalue(store, CRUN__STORE_MARKER);
+    lua_xmove(store, L, 1);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 1);
 }

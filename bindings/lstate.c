@@ -189,8 +189,12 @@ static void make_main(lua_State *L, crun__lua *u)
     ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
     *t = (ltask){.L = u->L, .slot = 1};
     luaL_setmetatable(L, "crun.Task");
-    lua_xmove(L, u->store, 1);
-    lua_rawseti(u->store, CRUN__UP_ANCHORS, 1);
+    /* On L, where an error is caught. */
+    lua_pushvalue(u->store, CRUN__UP_ANCHORS);
+    lua_xmove(u->store, L, 1);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 1);
     u->slot_count = 1;
     u->main = t;
 }
