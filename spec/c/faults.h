@@ -4,7 +4,7 @@
 
 /*
  * Failure on demand. A test that includes this is linked so that the runtime's calls of malloc,
- * calloc, realloc, free, mmap and munmap come here (ld --wrap, see the Makefile); libuv's come here
+ * calloc, realloc, aligned_alloc, free, mmap and munmap come here (ld --wrap, see the Makefile); libuv's come here
  * by its own hook, and its system calls because the program's definition precedes the C library's.
  *
  * faults_plan(n, ever_after) lets the n-th of them fail, or that one and all that follow, until
@@ -77,6 +77,7 @@ static inline void *faults_count(void *block)
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__real_realloc(void *block, size_t size);
 void __real_free(void *block);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
@@ -84,6 +85,7 @@ int __real_munmap(void *at, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *block);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *at, size_t size);
@@ -96,6 +98,11 @@ void *__wrap_malloc(size_t size)
 void *__wrap_calloc(size_t count, size_t size)
 {
     return faults_now(ENOMEM) ? NULL : faults_count(__real_calloc(count, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return faults_now(ENOMEM) ? NULL : faults_count(__real_aligned_alloc(alignment, size));
 }
 
 void *__wrap_realloc(void *block, size_t size)

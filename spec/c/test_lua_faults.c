@@ -110,6 +110,27 @@ static const char work[] =
     "assert(not pcall(crun.yield))\n"
     "crun.sleep(.1)\n";
 
+static const char network[] =
+    "local listener = assert(crun.net.listen('127.0.0.1', 0))\n"
+    "local server = crun.spawn(function()\n"
+    "  local conn <close> = assert(listener:accept(1))\n"
+    "  for line in conn:lines() do assert(conn:write(line:upper(), '\\n')) end\n"
+    "end)\n"
+    "local host, port = listener:sockname()\n"
+    "local conn <close> = assert(crun.net.connect(host, port, { timeout = 1 }))\n"
+    "assert(conn:write('one\\n', ('two'):rep(2000), '\\n', 1))\n"
+    "assert(conn:read('l', 1) == 'ONE' and conn:read('l', 1) == ('TWO'):rep(2000))\n"
+    "conn:shutdown()\n"
+    "assert(conn:read('l', 1) == nil)\n"
+    "assert(server:join(1) and server:exception() == nil)\n"
+    "listener:close()\n"
+    "local texts = crun.spawn(function() local t = chan:get() return t, chan:get(1), chan:get(1) "
+    "end)\n"
+    "crun.yield()\n"
+    "assert(chan:put('for one who waits') and chan:put('stored') and chan:put('put aside', 1))\n"
+    "local a, b, c = texts:get()\n"
+    "assert(a == 'for one who waits' and b == 'stored' and c == 'put aside')\n";
+
 static const char probe[] = "local t = crun.spawn(function() crun.sleep(.01) return "
                             "crun.gather(function() return 42 end) end)\n"
                             "assert(t:get() == 42)\n";
@@ -121,6 +142,16 @@ static int run_text(lua_State *L)
         return lua_error(L);
     }
     lua_call(L, 0, 0);
+    return 0;
+}
+
+/* A channel of this program's, as a Queue. */
+static crun_chan *chan;
+
+static int push_chan(lua_State *L)
+{
+    crun_lua_pushchan(L, chan);
+    lua_setglobal(L, "chan");
     return 0;
 }
 
@@ -149,6 +180,7 @@ static int call(lua_State *L, lua_CFunction fn, const char *text, bool quiet)
 typedef enum victim { LUA_OPENING, LUA_WORKING, RUNTIME_WORKING } victim;
 
 typedef struct plan {
+    const char *script;
     victim victim;
     bool ever_after;
     size_t stack_budget;
@@ -179,7 +211,7 @@ static bool open_state(lua_State *L, crun_hub *hub, const plan *p)
 {
     arm(p, LUA_OPENING);
     bool ok = crun_lua_attach(L, hub) == 0 && call(L, open_all, NULL, true) == LUA_OK &&
-              call(L, run_text, setup, true) == LUA_OK;
+              call(L, run_text, setup, true) == LUA_OK && call(L, push_chan, NULL, true) == LUA_OK;
     memory.on = false;
     return ok;
 }
@@ -190,7 +222,7 @@ static bool work_and_finish(lua_State *L, const plan *p)
     if (p->victim == RUNTIME_WORKING) {
         faults_plan(p->at, p->ever_after);
     }
-    bool ok = call(L, run_text, work, p->at < GIVE_UP) == LUA_OK;
+    bool ok = call(L, run_text, p->script, p->at < GIVE_UP) == LUA_OK;
     bool fired = disarm(p);
     bool works = CHECK_EQ_INT(call(L, run_text, probe, false), LUA_OK);
     ok = CHECK(ok || fired) && works;
@@ -206,7 +238,7 @@ static bool attempt(const plan *p)
     crun_hub *hub = NULL;
     long blocks = faults.blocks, maps = faults.maps;
     memory.fired = faults.fired = false;
-    if (crun_hub_new(&hub, NULL) != 0) {
+    if (crun_hub_new(&hub, NULL) != 0 || crun_chan_new(&chan, 1) != 0) {
         abort();
     }
     crun_hub_set_clock(hub, CRUN_CLOCK_VIRTUAL);
@@ -217,6 +249,7 @@ static bool attempt(const plan *p)
         ok = work_and_finish(L, p) && ok;
     }
     lua_close(L);
+    crun_chan_release(chan);
     crun_hub_free(hub);
     ok = CHECK_EQ_INT(memory.blocks, 0) && ok;
     ok = CHECK_EQ_INT(faults.blocks, blocks) && ok;
@@ -236,9 +269,9 @@ static long stride(void)
     return part > 0 && part < 1 ? (long)(1 / part) : 1;
 }
 
-static void exhaust(victim whose)
+static void exhaust(const char *script, victim whose)
 {
-    plan p = {.victim = whose, .at = GIVE_UP, .stack_budget = 1024};
+    plan p = {.script = script, .victim = whose, .at = GIVE_UP, .stack_budget = 1024};
     CHECK(!attempt(&p)); // nothing fails: what is made once per process is made now
     for (int mode = 0; mode < 4 && test_state.checks_failed == 0; mode++) {
         p.ever_after = mode & 1;
@@ -254,17 +287,27 @@ static void exhaust(victim whose)
 
 TEST(lua_is_opened_without_memory)
 {
-    exhaust(LUA_OPENING);
+    exhaust(work, LUA_OPENING);
 }
 
 TEST(lua_works_without_memory)
 {
-    exhaust(LUA_WORKING);
+    exhaust(work, LUA_WORKING);
 }
 
 TEST(lua_works_on_a_runtime_without_memory)
 {
-    exhaust(RUNTIME_WORKING);
+    exhaust(work, RUNTIME_WORKING);
+}
+
+TEST(the_network_without_memory)
+{
+    exhaust(network, LUA_WORKING);
+}
+
+TEST(the_network_on_a_runtime_without_memory)
+{
+    exhaust(network, RUNTIME_WORKING);
 }
 
 TEST_MAIN
