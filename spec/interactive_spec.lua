@@ -88,7 +88,7 @@ describe("interactive mode:", function()
   it("lets tasks run while it waits for a line", function()
     local fifo = os.tmpname()
     assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
-    local out = assert(io.popen(("timeout 20 %s -i <%s"):format(process.crun_bin, fifo)))
+    local out = assert(io.popen(("timeout 120 %s -i <%s"):format(process.crun_bin, fifo)))
     local typed = assert(io.open(fifo, "w"))
     typed:write("c = require 'crun' c.spawn(function() c.sleep(0.001) print('task ran') end)\n")
     typed:flush()
@@ -106,7 +106,7 @@ describe("interactive mode:", function()
     if not os.execute("command -v script >/dev/null") then return pending("no script(1) here") end
     local fifo = os.tmpname()
     assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
-    local out = assert(io.popen(("TERM=dumb timeout 20 script -qefc %s /dev/null <%s"):format(
+    local out = assert(io.popen(("TERM=dumb timeout 120 script -qefc %s /dev/null <%s"):format(
       process.quote(process.crun_bin), fifo)))
     local typed = assert(io.open(fifo, "w"))
     typed:setvbuf("no")
