@@ -217,6 +217,7 @@ static int l_gc(lua_State *L)
 {
     lstream *s = crun__object_check(L, 1, &crun__listener_class);
     crun_listener *listener = s->opened.listener;
+    crun__opened_drop(&s->opened);
     s->opened.listener = NULL;
     if (listener)
         crun_listener_release(listener);

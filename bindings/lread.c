@@ -280,7 +280,6 @@ static int read_finish(lua_State *L, int status, lua_KContext context)
     crun_stream *s = crun__lstream_again(L);
     if (rc < 0)
         return fail(L, s, rc, i - FORMATS, who);
-    crun__read_finish(s);
     return read_from(L, s, i, who);
 }
 

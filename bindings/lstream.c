@@ -74,17 +74,6 @@ static int recv_push(lua_State *L, crun_stream *s, size_t max)
     return 1;
 }
 
-static int recv_finish(lua_State *L, int status, lua_KContext max)
-{
-    (void)status;
-    int rc = crun__lua_result(L);
-    if (rc < 0)
-        return crun__lua_fail(L, rc);
-    crun_stream *s = crun__lstream_again(L);
-    crun__read_finish(s);
-    return recv_push(L, s, (size_t)max);
-}
-
 static size_t recv_max(lua_State *L)
 {
     if (lua_isnoneornil(L, 2))
@@ -94,25 +83,44 @@ static size_t recv_max(lua_State *L)
     return (size_t)max;
 }
 
+static int recv_finish(lua_State *L, int status, lua_KContext max);
+
+static int recv_now(lua_State *L, crun_stream *s, size_t max, crun_time deadline)
+{
+    static const crun__goal some = {.count = 1};
+    crun_task *self = crun__lua_self(L);
+    int rc = crun__read_begin(s, self, &some);
+    if (rc > 0)
+        return recv_push(L, s, max);
+    if (rc < 0)
+        return crun__lstream_fail(L, rc, crun_stream_reader(s), "read");
+    if (deadline != CRUN_FOREVER) {
+        lua_settop(L, 2);
+        lua_pushinteger(L, deadline);
+    }
+    return crun__lstream_park(L, self, deadline, (lua_KContext)max, recv_finish);
+}
+
+static int recv_finish(lua_State *L, int status, lua_KContext max)
+{
+    (void)status;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return crun__lua_fail(L, rc);
+    crun_time deadline = lua_isinteger(L, 3) ? lua_tointeger(L, 3) : CRUN_FOREVER;
+    return recv_now(L, crun__lstream_again(L), (size_t)max, deadline);
+}
+
 /*
  * stream:recv([max [, seconds]]) -> some bytes, as soon as there are any; nil at the end of the stream |
  * nil, message, code. May wait.
  */
 static int l_recv(lua_State *L)
 {
-    static const crun__goal some = {.count = 1};
     crun_stream *s = crun__lstream_check(L);
     size_t max = recv_max(L);
     crun_time deadline = crun__lua_deadline(L, 3);
-    crun_task *self = crun__lua_self(L);
-    if (!s)
-        return crun__lua_fail(L, CRUN_ECLOSED);
-    int rc = crun__read_begin(s, self, &some);
-    if (rc == 0)
-        return crun__lstream_park(L, self, deadline, (lua_KContext)max, recv_finish);
-    if (rc < 0)
-        return crun__lstream_fail(L, rc, crun_stream_reader(s), "read");
-    return recv_push(L, s, max);
+    return s ? recv_now(L, s, max, deadline) : crun__lua_fail(L, CRUN_ECLOSED);
 }
 
 /* --- write -------------------------------------------------------------------------------- */
@@ -136,6 +144,19 @@ static int join_pieces(lua_State *L, int i, int last)
 
 static int write_finish(lua_State *L, int status, lua_KContext next);
 
+/*
+ * What the system has not taken yet is the stream's as well: the coroutine that waits may be closed by
+ * somebody else. Index 0: nothing any more.
+ */
+static void anchor(lua_State *L, int index)
+{
+    if (index > 0)
+        lua_pushvalue(L, index);
+    else
+        lua_pushnil(L);
+    lua_setiuservalue(L, 1, 1);
+}
+
 /* On the stack: the stream, the pieces up to `last`, the deadline. Writes from piece i on. */
 static int write_from(lua_State *L, crun_stream *s, int i, int last)
 {
@@ -146,10 +167,12 @@ static int write_from(lua_State *L, crun_stream *s, int i, int last)
         const char *data = lua_tolstring(L, piece, &size);
         int rc = crun__write_begin(s, self, data, size);
         i = piece + 1;
-        if (rc == 0)
-            return crun__lstream_park(L, self, lua_tointeger(L, last + 1), i, write_finish);
         if (rc < 0)
             return crun__lstream_fail(L, rc, crun_stream_writer(s), "written");
+        if (rc > 0)
+            continue;
+        anchor(L, piece);
+        return crun__lstream_park(L, self, lua_tointeger(L, last + 1), i, write_finish);
     }
     lua_settop(L, 1);
     return 1;
@@ -158,6 +181,8 @@ static int write_from(lua_State *L, crun_stream *s, int i, int last)
 static int write_finish(lua_State *L, int status, lua_KContext next)
 {
     (void)status;
+    crun__lua_waiter(L);
+    anchor(L, 0);
     int rc = crun__lua_result(L);
     if (rc < 0)
         return crun__lua_fail(L, rc);
@@ -254,6 +279,7 @@ static int l_gc(lua_State *L)
 {
     lstream *s = crun__object_check(L, 1, &crun__stream_class);
     crun_stream *stream = s->opened.stream;
+    crun__opened_drop(&s->opened);
     s->opened.stream = NULL;
     if (stream)
         crun_stream_release(stream);
@@ -344,4 +370,4 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
-const crun__class crun__stream_class = {"crun.Stream", methods, metamethods, sizeof(lstream), 0};
+const crun__class crun__stream_class = {"crun.Stream", methods, metamethods, sizeof(lstream), 1};

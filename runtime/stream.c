@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libuv writes without MSG_NOSIGNAL. Whoever handles the signal already knows what it means. */
+/* libuv writes without MSG_NOSIGNAL what a socket does not take at once. Whoever handles the signal already knows what it means. */
 static void ignore_sigpipe(void)
 {
     struct sigaction now;
@@ -35,7 +35,7 @@ crun_stream *crun__stream_alloc(crun_hub *hub)
     pthread_once(&once, ignore_sigpipe);
     crun_stream *s = aligned_alloc(_Alignof(crun_stream), sizeof *s);
     if (s)
-        *s = (crun_stream){.hub = hub};
+        *s = (crun_stream){.hub = hub, .fd = -1};
     return s;
 }
 
@@ -51,12 +51,10 @@ void crun__stream_opened(crun_stream *s)
     crun__stream_awaited(s, false);
 }
 
-/* A reader that was given its bytes before the close may still have to fetch them. */
 static void unref(crun_stream *s)
 {
     if (--s->references > 0)
         return;
-    free(s->in.data);
     free(s);
 }
 
@@ -103,12 +101,17 @@ void crun__stream_describe(const crun_stream *s, const char *verb, char *text, s
         (void)snprintf(text, size, "%s a stream", verb);
 }
 
+static crun_task *first(const crun_waitq *q)
+{
+    return crun__waitq_empty(q) ? NULL : crun__task_of_wait(q->first);
+}
+
 crun_task *crun_stream_reader(const crun_stream *s)
 {
-    return s->reader;
+    return first(&s->readers);
 }
 
 crun_task *crun_stream_writer(const crun_stream *s)
 {
-    return s->writer;
+    return first(&s->writers);
 }

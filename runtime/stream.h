@@ -5,7 +5,8 @@
  *
  * begin returns 1 when the operation is done, a code when it has failed, or 0 when the task's wait is
  * registered: then the task parks, and what it does next is up to its wait's result.
- * - Result 0: what was waited for has happened; the operation goes on as said below.
+ * - Result 0: what was waited for has happened; the operation goes on as said below. Another task may
+ *   have run first, and taken what there was.
  * - A code (a deadline, a cancel, a close): the operation is over, nothing is left of it.
  * Failures of the system never are results of waits, whose codes mean what ends a wait.
  */
@@ -25,11 +26,11 @@ typedef struct crun__goal {
     bool line;
 } crun__goal;
 
-/* Returns 1 when the goal is reached: then look at what is there and take it, without waiting. */
+/*
+ * Returns 1 when the goal is reached: then look at what is there and take it, without waiting. After a
+ * wait with result 0, begin again.
+ */
 int crun__read_begin(crun_stream *stream, crun_task *task, const crun__goal *goal);
-
-/* After a wait with result 0. Returns 1: the goal is reached; or a code. */
-int crun__read_finish(crun_stream *stream);
 
 /* The bytes that are there; valid until something is consumed or the task waits. */
 const char *crun__stream_peek(const crun_stream *stream, size_t *size);
@@ -52,7 +53,7 @@ int crun__stream_end(const crun_stream *stream);
 int crun__write_begin(crun_stream *stream, crun_task *task, const void *data, size_t size);
 
 /* After a wait with result 0. Returns 1: everything is written; or a code. */
-int crun__write_finish(crun_stream *stream);
+int crun__write_finish(const crun_stream *stream);
 
 /* After a wait with result 0, begin again. */
 int crun__shutdown_begin(crun_stream *stream, crun_task *task);
@@ -60,10 +61,11 @@ int crun__shutdown_begin(crun_stream *stream, crun_task *task);
 /* --- connecting, listening, accepting ----------------------------------------------------- */
 
 /*
- * What came of opening. The caller's memory, which must stay where it is until the wait is over: only
- * then may it be looked at, and only if the wait's result was 0.
+ * What came of opening: to be looked at after a wait with result 0. The caller's memory, which stays where
+ * it is until the wait is over, or is dropped before: then what comes of it is closed.
  */
 typedef struct crun__opened {
+    struct crun__opening *opening; /* under way, or NULL */
     int code;
     crun_stream *stream;     /* with one reference, after connecting */
     crun_listener *listener; /* with one reference, after listening */
@@ -76,10 +78,12 @@ int crun__connect_begin(crun_hub *hub, crun_task *task, const char *host, int po
 int crun__listen_begin(crun_hub *hub, crun_task *task, const char *host, int port,
                        const crun_tcp_options *options, crun__opened *out);
 
+void crun__opened_drop(crun__opened *opened);
+
 /* Returns 1 and the stream. */
 int crun__accept_begin(crun_listener *listener, crun_task *task, crun_stream **out);
 
-/* After a wait with result 0. Returns as begin does: another task may have come first. */
+/* After a wait with result 0. Returns as begin does. */
 int crun__accept_finish(crun_listener *listener, crun_task *task, crun_stream **out);
 
 #endif

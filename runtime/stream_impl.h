@@ -35,13 +35,12 @@ struct crun_stream {
     _Alignas(CRUN__LINE) crun__inbuf in;
     crun__goal goal;    /* of the waiting reader */
     crun_waitq readers; /* at most one; so the writers */
-    crun_task *reader;  /* from begin to finish, so that nobody cuts in before it runs */
 
     crun_hub *hub;
     size_t scanned; /* of `in`, without a line feed */
     crun_waitq writers;
-    crun_task *writer;
     struct crun__slice *slice; /* a piece that libuv has, or NULL */
+    int fd;                    /* of a connected socket; -1: not a socket, or not connected yet */
     unsigned references;
     int end;    /* what comes after the bytes in `in`: 0, UV_EOF or what reading failed with */
     int broken; /* 0, or what a write failed with that nobody waited for any more */

@@ -18,9 +18,7 @@ static void wake_reader(crun_stream *s, int result)
 
 static void abort_read(crun_wait *wait)
 {
-    crun_stream *s = wait->object;
-    s->reader = NULL;
-    crun__stream_awaited(s, false);
+    crun__stream_awaited(wait->object, false);
 }
 
 static void describe_read(const crun_wait *wait, char *text, size_t size)
@@ -165,7 +163,7 @@ int crun__read_begin(crun_stream *s, crun_task *task, const crun__goal *goal)
 {
     if (s->closed)
         return CRUN_ECLOSED;
-    if (s->reader)
+    if (!crun__waitq_empty(&s->readers))
         return CRUN_EBUSY;
     if (reached(s, goal))
         return 1;
@@ -173,27 +171,17 @@ int crun__read_begin(crun_stream *s, crun_task *task, const crun__goal *goal)
     if (rc < 0)
         return rc;
     s->goal = *goal;
-    s->reader = task;
     s->refused = false;
     crun__wait_begin(task, &read_type, s);
     crun__stream_awaited(s, true);
     return 0;
 }
 
-int crun__read_finish(crun_stream *s)
-{
-    s->reader = NULL;
-    return 1;
-}
-
 void crun__read_close(crun_stream *s)
 {
-    if (!crun__waitq_empty(&s->readers)) {
+    if (!crun__waitq_empty(&s->readers))
         wake_reader(s, CRUN_ECLOSED);
-        s->reader = NULL;
-    }
-    if (!s->reader)
-        crun__inbuf_fini(&s->in, crun__stream_blocks(s));
+    crun__inbuf_fini(&s->in, crun__stream_blocks(s));
 }
 
 const char *crun__stream_peek(const crun_stream *s, size_t *size)
@@ -225,11 +213,10 @@ ptrdiff_t crun_stream_read(crun_stream *s, void *buffer, size_t size, crun_time 
     if (size == 0)
         return 0;
     crun_task *self = s->hub->current;
-    int rc = crun__read_begin(s, self, &some);
-    if (rc == 0) {
-        rc = crun__wait_park(self, deadline);
-        rc = rc < 0 ? rc : crun__read_finish(s);
-    }
+    int rc;
+    while ((rc = crun__read_begin(s, self, &some)) == 0)
+        if ((rc = crun__wait_park(self, deadline)) < 0)
+            break;
     if (rc < 0)
         return rc;
     size_t held;

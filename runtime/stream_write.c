@@ -36,9 +36,7 @@ static void wake_writer(crun_stream *s, int result)
 
 static void abort_write(crun_wait *wait)
 {
-    crun_stream *s = wait->object;
-    s->writer = NULL;
-    leave(s);
+    leave(wait->object);
 }
 
 static void describe_write(const crun_wait *wait, char *text, size_t size)
@@ -55,7 +53,6 @@ static const crun_wait_type write_type = {
 
 static void wait(crun_stream *s, crun_task *task)
 {
-    s->writer = task;
     crun__wait_begin(task, &write_type, s);
 }
 
@@ -89,9 +86,23 @@ static int queue_slice(crun_stream *s)
     return 0;
 }
 
-/* Returns: how many of the bytes the system took at once, or a code. */
+/* For a socket a call of its own: it costs less than a write, and raises no signal. */
+static int try_send(const crun_stream *s, const char *data, size_t size)
+{
+    ssize_t rc;
+    do
+        rc = send(s->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (rc < 0 && errno == EINTR);
+    if (rc >= 0)
+        return (int)rc;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : uv_translate_sys_error(errno);
+}
+
+/* Nothing is queued. Returns: how many of the bytes the system took at once, or a code. */
 static int try_write(crun_stream *s, const char *data, size_t size)
 {
+    if (s->fd >= 0)
+        return try_send(s, data, size < AT_ONCE ? size : AT_ONCE);
     uv_buf_t buffer = {(char *)data, size < AT_ONCE ? size : AT_ONCE};
     s->hub->writing = true;
     int rc = uv_try_write(&s->uv.stream, &buffer, 1);
@@ -132,13 +143,11 @@ static void on_written(uv_write_t *request, int status)
     crun__block_put(crun__stream_blocks(s), (char *)slice);
     if (s->closed)
         return;
-    s->broken = status;
-    if (crun__waitq_empty(&s->writers))
-        return;
     int rc = status < 0 ? status : pump(s);
-    if (rc == 0)
+    if (rc < 0)
+        s->broken = rc;
+    if (rc == 0 || crun__waitq_empty(&s->writers))
         return;
-    s->broken = rc < 0 ? rc : 0;
     leave(s);
     wake_writer(s, 0);
 }
@@ -147,7 +156,7 @@ int crun__write_begin(crun_stream *s, crun_task *task, const void *data, size_t 
 {
     if (s->closed)
         return CRUN_ECLOSED;
-    if (s->writer)
+    if (!crun__waitq_empty(&s->writers))
         return CRUN_EBUSY;
     if (s->broken < 0)
         return s->broken;
@@ -163,9 +172,8 @@ int crun__write_begin(crun_stream *s, crun_task *task, const void *data, size_t 
     return done == size ? 1 : write_rest(s, task, (const char *)data + done, size - done);
 }
 
-int crun__write_finish(crun_stream *s)
+int crun__write_finish(const crun_stream *s)
 {
-    s->writer = NULL;
     return s->broken < 0 ? s->broken : 1;
 }
 
@@ -173,7 +181,6 @@ void crun__write_close(crun_stream *s)
 {
     if (crun__waitq_empty(&s->writers))
         return;
-    s->writer = NULL;
     leave(s);
     wake_writer(s, CRUN_ECLOSED);
 }
@@ -182,9 +189,8 @@ int crun__shutdown_begin(crun_stream *s, crun_task *task)
 {
     if (s->closed)
         return CRUN_ECLOSED;
-    if (s->writer && s->writer != task)
+    if (!crun__waitq_empty(&s->writers))
         return CRUN_EBUSY;
-    s->writer = NULL;
     if (s->slice) {
         wait(s, task);
         return 0;
@@ -212,11 +218,9 @@ int crun_stream_write(crun_stream *s, const void *data, size_t size, crun_time d
 int crun_stream_shutdown(crun_stream *s, crun_time deadline)
 {
     crun_task *self = s->hub->current;
-    int rc = crun__shutdown_begin(s, self);
-    while (rc == 0) {
-        rc = crun__wait_park(self, deadline);
-        if (rc == 0)
-            rc = crun__shutdown_begin(s, self);
-    }
+    int rc;
+    while ((rc = crun__shutdown_begin(s, self)) == 0)
+        if ((rc = crun__wait_park(self, deadline)) < 0)
+            break;
     return rc < 0 ? rc : 0;
 }

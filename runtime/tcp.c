@@ -21,9 +21,11 @@ int crun__tcp_new(crun_hub *hub, crun_stream **out)
     return 0;
 }
 
-int crun__tcp_apply(crun_stream *s, const crun_tcp_options *options)
+int crun__tcp_ready(crun_stream *s, const crun_tcp_options *options)
 {
-    int rc = options->nodelay ? uv_tcp_nodelay(&s->uv.tcp, 1) : 0;
+    int rc = uv_fileno(&s->uv.handle, &s->fd);
+    if (rc == 0 && options->nodelay)
+        rc = uv_tcp_nodelay(&s->uv.tcp, 1);
     if (rc == 0 && options->keepalive > 0)
         rc = uv_tcp_keepalive(&s->uv.tcp, 1, options->keepalive);
     return rc;
@@ -41,7 +43,7 @@ int crun__tcp_adopt(crun_hub *hub, int fd, const crun_tcp_options *options, crun
     if (rc < 0)
         close(fd);
     else
-        rc = crun__tcp_apply(s, options);
+        rc = crun__tcp_ready(s, options);
     if (rc < 0) {
         crun_stream_release(s);
         return rc;

@@ -16,8 +16,8 @@ int crun__tcp_new(crun_hub *hub, crun_stream **out);
 /* Returns: 0 and a stream for an accepted connection; or a code. The descriptor is taken over. */
 int crun__tcp_adopt(crun_hub *hub, int fd, const crun_tcp_options *options, crun_stream **out);
 
-/* Applies the options of a connection. Returns: 0 or a code. */
-int crun__tcp_apply(crun_stream *stream, const crun_tcp_options *options);
+/* The stream is connected now: applies the options. Returns: 0 or a code. */
+int crun__tcp_ready(crun_stream *stream, const crun_tcp_options *options);
 
 /* Returns: 0 and a listener at the address with one reference; or a code. */
 int crun__listener_new(crun_hub *hub, const struct sockaddr *address,

@@ -11,15 +11,16 @@
  * Connecting to, or listening on, the addresses of a host. It runs in callbacks of the hub from one
  * address to the next, and frees itself when it is over or its task has left.
  */
-typedef struct opening {
+typedef struct crun__opening {
     uv_connect_t request; /* first */
     crun_hub *hub;
-    crun_wait *wait; /* NULL: the task has left */
-    crun__opened *out;
-    crun__lookup *lookup;  /* while the host name is being looked up */
-    crun_stream *stream;   /* while it is being connected */
-    struct addrinfo *list; /* the host's addresses */
-    struct addrinfo *next; /* of these, the next to try */
+    crun_wait *wait;         /* NULL: the task has left */
+    crun__opened *out;       /* NULL: dropped */
+    crun_listener *listener; /* once it listens */
+    crun__lookup *lookup;    /* while the host name is being looked up */
+    crun_stream *stream;     /* while it is being connected */
+    struct addrinfo *list;   /* the host's addresses */
+    struct addrinfo *next;   /* of these, the next to try */
     struct sockaddr_storage numeric;
     bool listening;
     int code; /* of the failure that counts so far */
@@ -40,6 +41,7 @@ static void abandon(crun_wait *wait)
 {
     opening *o = wait->object;
     o->wait = NULL;
+    crun__opened_drop(o->out);
     if (o->lookup) {
         crun__lookup_cancel(o->lookup);
         opening_free(o);
@@ -65,9 +67,26 @@ static const crun_wait_type open_type = {
     .describe = describe,
 };
 
+/* Hands over what there is. */
+static void deliver(opening *o, int code)
+{
+    *o->out = (crun__opened){NULL, code < 0 ? code : 0, o->stream, o->listener};
+}
+
+static void discard(opening *o)
+{
+    if (o->stream)
+        crun_stream_release(o->stream);
+    if (o->listener)
+        crun_listener_release(o->listener);
+}
+
 static void finish(opening *o, int code)
 {
-    o->out->code = code < 0 ? code : 0;
+    if (o->out)
+        deliver(o, code);
+    else
+        discard(o);
     crun__wake(o->wait, 0);
     opening_free(o);
 }
@@ -98,7 +117,7 @@ static int try_address(opening *o, struct sockaddr *address)
     crun__address_set_port(address, o->port);
     if (!o->listening)
         return connect_to(o, address);
-    int rc = crun__listener_new(o->hub, address, &o->options, &o->out->listener);
+    int rc = crun__listener_new(o->hub, address, &o->options, &o->listener);
     return rc < 0 ? rc : 1;
 }
 
@@ -137,9 +156,8 @@ static void on_connect(uv_connect_t *request, int status)
         return;
     }
     if (status == 0)
-        status = crun__tcp_apply(o->stream, &o->options);
+        status = crun__tcp_ready(o->stream, &o->options);
     if (status == 0) {
-        o->out->stream = o->stream;
         finish(o, 0);
         return;
     }
@@ -182,7 +200,7 @@ static opening *opening_new(crun_hub *hub, const char *host, int port,
                options->size < sizeof *options ? options->size : sizeof *options);
     o->out = out;
     memcpy(o->host, host, size);
-    *out = (crun__opened){0, NULL, NULL};
+    *out = (crun__opened){.opening = o};
     return o;
 }
 
@@ -211,6 +229,7 @@ static int begin(opening *o, crun_task *task)
 {
     int rc = start(o);
     if (rc != 0) {
+        deliver(o, rc);
         opening_free(o);
         return rc;
     }
@@ -238,6 +257,14 @@ int crun__listen_begin(crun_hub *hub, crun_task *task, const char *host, int por
         return CRUN_ENOMEM;
     o->listening = true;
     return begin(o, task);
+}
+
+void crun__opened_drop(crun__opened *opened)
+{
+    if (!opened || !opened->opening)
+        return;
+    opened->opening->out = NULL;
+    opened->opening = NULL;
 }
 
 static int wait(crun_task *task, int rc, const crun__opened *opened, crun_time deadline)

@@ -407,6 +407,47 @@ describe("two tasks on one stream", function()
   end)
 end)
 
+-- A script can get hold of the coroutine of a task that is parked by yield. What the task has begun
+-- must not refer to what the collector then takes.
+describe("the coroutine of a waiting task, closed by somebody else", function()
+  local function close_while(begin)
+    support.collect_failures() -- it ends as failed
+    local co
+    local task = crun.spawn(function()
+      co = coroutine.running()
+      begin()
+    end)
+    crun.yield()
+    if coroutine.status(co) == "suspended" then coroutine.close(co) else task:cancel() end
+    collectgarbage()
+    collectgarbage()
+    return task
+  end
+
+  with_pair("does not take the bytes of a write along", function(client, server)
+    local size = 8 << 20
+    local task = close_while(function() client:write(("y"):rep(size)) end)
+    local got = 0
+    while got < size do
+      local data = server:recv(nil, 0.5)
+      if not data then break end
+      assert.is_truthy(not data:find("[^y]"))
+      got = got + #data
+    end
+    task:join(1)
+  end)
+
+  it("leaves nothing of a connection that is being made", function()
+    local listener <close>, port = net.listener()
+    local by_name = close_while(function() crun.net.connect("localhost", port) end)
+    local by_number = close_while(function() crun.net.connect("127.0.0.1", port) end)
+    by_name:join()
+    by_number:join()
+    local stream = listener:accept(0.5)
+    if stream then stream:close() end
+  end)
+end)
+
 describe("misuse", function()
   it("of arguments raises at the caller", function()
     local refuses = support.refuses
