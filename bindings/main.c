@@ -50,7 +50,6 @@ static void open_libraries(lua_State *L, const program *p)
     crun__prog_state_open(L);
     crun__prog_preload(L);
     set_arg(L, p);
-    lua_gc(L, LUA_GCGEN, 0, 0);
 }
 
 /* LUA_INIT: a chunk, or "@" and the name of a file. */

@@ -13,7 +13,7 @@
  * It keeps its pages until crun__slabs_trim finds that nobody needed it.
  *
  * One thread may use a crun__slabs; nothing here switches. What else was possible, and
- * measurements: docs/decisions/0002.
+ * measurements: docs/decisions/0004.
  */
 #ifndef CRUN__SLAB_H
 #define CRUN__SLAB_H
