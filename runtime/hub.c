@@ -185,6 +185,8 @@ void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
 
 void crun__hub_reset_main(crun_hub *hub)
 {
+    if (hub->main)
+        crun__holds_desert(hub->main);
     crun__hub_set_main(hub, &hub->own_main, &hub->c_type);
     hub->on_overflow = report_overflow;
 }
@@ -198,6 +200,7 @@ void crun__hub_abandon_main(crun_hub *hub)
         crun__list_remove(&main->wait.link);
     else
         crun__wait_withdraw(main, CRUN_ECANCELED);
+    crun__holds_desert(main);
     hub->main = hub->current;
 }
 
@@ -291,6 +294,7 @@ static void end_tasks(crun_hub *hub)
 void crun_hub_free(crun_hub *hub)
 {
     end_tasks(hub);
+    crun__holds_desert(hub->main);
     crun__overflow_leave_thread();
     crun__loop_free(hub->loop);
     crun__timers_fini(&hub->timers);

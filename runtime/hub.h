@@ -9,6 +9,7 @@
 #include <crun/hub.h>
 
 #include "clock.h"
+#include "hold.h"
 #include "policy.h"
 #include "runner.h"
 #include "task.h"
@@ -39,7 +40,8 @@ struct crun_hub {
     unsigned holds;
     uint64_t next_id;
     uint64_t polls;
-    crun__link c_tasks; /* live tasks of kind C */
+    crun_hold *held[CRUN__HOLD_CHAINS]; /* see hold.h */
+    crun__link c_tasks;                 /* live tasks of kind C */
     crun__task_type c_type;
     crun_task *main;   /* the one on the thread's own stack */
     char stuck_in[64]; /* what the main task waited for when a deadlock was found */

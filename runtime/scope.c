@@ -51,7 +51,7 @@ void crun__scope_update(crun_task *task)
         return;
     }
     crun__flag_set(task, CRUN__DOOMED);
-    if (task->status == CRUN_TASK_WAITING)
+    if (task->status == CRUN_TASK_WAITING && !task->wait.type->firm)
         crun__wait_abort(&task->wait, CRUN_ECANCELED);
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "hold.h"
 #include "hub.h"
 #include "scope.h"
 
@@ -47,6 +48,8 @@ void crun__task_end(crun_task *task, crun_task_status status)
     /* A scope that a dropped generator was inside outlives its task. */
     while (task->scope)
         crun__scope_leave(task->scope);
+    if (task->flags & CRUN__HOLDER)
+        crun__holds_desert(task);
     task->status = status;
     crun__wake_all(&task->joiners, 0);
     crun__hub_count(crun__task_hub(task), task, -1);
@@ -109,7 +112,8 @@ static int set_deadline(crun_task *task, crun_time deadline)
 
 static inline int arm(crun_task *task, crun_time deadline)
 {
-    int rc = task->flags & (CRUN__DOOMED | CRUN__THROWN) ? CRUN_ECANCELED : 0;
+    bool cancelled = (task->flags & (CRUN__DOOMED | CRUN__THROWN)) && !task->wait.type->firm;
+    int rc = cancelled ? CRUN_ECANCELED : 0;
     if (rc == 0 && deadline != CRUN_FOREVER)
         rc = set_deadline(task, deadline);
     if (rc < 0)

@@ -45,7 +45,8 @@ enum crun__task_flag {
     CRUN__OBSERVED = 1u << 5, /* somebody has taken charge of its failure */
     CRUN__KIND_1 = 1u << 6,   /* free for the kind of task */
     CRUN__KIND_2 = 1u << 7,
-    CRUN__KIND_3 = 1u << 8
+    CRUN__KIND_3 = 1u << 8,
+    CRUN__HOLDER = 1u << 9 /* has held a lock; see hold.h */
 };
 
 /* 48 bits: at ten million spawns a second they last for ten months before ids repeat. */

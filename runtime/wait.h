@@ -20,11 +20,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <crun/sync.h>
+
 #include "list.h"
 #include "timer.h"
 
 typedef struct crun_wait crun_wait;
-typedef struct crun_waitq crun_waitq;
 typedef struct crun_value crun_value;
 
 typedef struct crun_wait_type {
@@ -37,6 +38,7 @@ typedef struct crun_wait_type {
     /* Waits of channels: hand a value to who waits to receive, take the one of who waits to send. */
     void (*give)(crun_wait *wait, const crun_value *value);
     void (*take)(crun_wait *wait, crun_value *value);
+    bool firm; /* neither cancel nor throw ends it: the task must get what it waits for first */
 } crun_wait_type;
 
 #define CRUN__NO_QUEUE SIZE_MAX
@@ -54,10 +56,7 @@ struct crun_wait {
     };
 };
 
-/* The waits of a queue form a ring; `first` is the oldest. Eight bytes, since every task has one. */
-struct crun_waitq {
-    crun_wait *first;
-};
+/* --- queues: the waits of a crun_waitq form a ring, `first` is the oldest ------------------ */
 
 static inline crun_wait *crun__wait_of_link(crun__link *link)
 {

@@ -12,6 +12,7 @@
 #include <crun/error.h>
 #include <crun/hub.h>
 #include <crun/stream.h>
+#include <crun/sync.h>
 #include <crun/task.h>
 #include <crun/time.h>
 #include <crun/value.h>

@@ -23,7 +23,8 @@
     X(EPERM, -EPERM, "not permitted here")                                                         \
     X(ETIMEDOUT, -ETIMEDOUT, "timed out")                                                          \
     X(ECLOSED, -5001, "closed")                                                                    \
-    X(ENOSTACK, -5002, "no room for another C stack")
+    X(ENOSTACK, -5002, "no room for another C stack")                                              \
+    X(EBROKEN, -5003, "broken: somebody did not keep to it")
 
 enum crun_error {
 #define CRUN_ERROR_ENUM(name, value, text) CRUN_##name = (value),
