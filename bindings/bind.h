@@ -300,6 +300,13 @@ void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
 void crun__open_gather(lua_State *L);
 void crun__open_net(lua_State *L);
+void crun__open_lock(lua_State *L);
+void crun__open_semaphore(lua_State *L);
+void crun__open_event(lua_State *L);
+void crun__open_condition(lua_State *L);
+void crun__open_barrier(lua_State *L);
+void crun__open_rwlock(lua_State *L);
+void crun__open_waitgroup(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);

@@ -112,6 +112,13 @@ static void open_all(lua_State *L)
     crun__open_gather(L);
     crun__open_queue(L);
     crun__open_net(L);
+    crun__open_lock(L);
+    crun__open_semaphore(L);
+    crun__open_event(L);
+    crun__open_condition(L);
+    crun__open_barrier(L);
+    crun__open_rwlock(L);
+    crun__open_waitgroup(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

@@ -118,18 +118,22 @@ int crun__cancelled_raise(lua_State *L, crun_task *self)
 
 /* --- the deadlock error ------------------------------------------------------------------- */
 
-void crun__spawn_site(lua_State *L, const ltask *task)
+void crun__site_push(lua_State *L, const char *source, int line)
 {
-    const char *source = task->source;
     if (!source)
         lua_pushliteral(L, "?");
     else if (*source == '@' || *source == '=')
-        lua_pushfstring(L, "%s:%d", source + 1, task->line);
+        lua_pushfstring(L, "%s:%d", source + 1, line);
     else {
         lua_pushlstring(L, source, strcspn(source, "\n"));
-        lua_pushfstring(L, "[string \"%s\"]:%d", lua_tostring(L, -1), task->line);
+        lua_pushfstring(L, "[string \"%s\"]:%d", lua_tostring(L, -1), line);
         lua_remove(L, -2);
     }
+}
+
+void crun__spawn_site(lua_State *L, const ltask *task)
+{
+    crun__site_push(L, task->source, task->line);
 }
 
 static void add_waiting(lua_State *L, luaL_Buffer *b, int task_index)

@@ -262,7 +262,7 @@ static int l_throw(lua_State *L)
         lua_settop(L, 2);
         set_field(L, 1, LTASK_THROWN);
         crun__flag_set(&t->base, CRUN__THROWN);
-        if (t->base.status == CRUN_TASK_WAITING)
+        if (t->base.status == CRUN_TASK_WAITING && !t->base.wait.type->firm)
             crun__wait_abort(&t->base.wait, CRUN_ECANCELED);
     }
     lua_pushboolean(L, alive);
