@@ -9,6 +9,9 @@
  *   CRUN_ECANCELED until it ends. An operation that need not wait still succeeds, and a result that
  *   arrived before the cancel is delivered.
  * - A task cancelled before its first turn never starts.
+ * - Besides the codes that a function names, each wait can fail with CRUN_ENOMEM (no memory for its
+ *   deadline) and CRUN_ENOSTACK (no stack on which others could run meanwhile), and the main task's
+ *   with CRUN_EDEADLK (nothing that is alive can end it).
  * - The hub keeps a task until it has ended. Who wants to look at a C task later retains it.
  *
  * Thread, for everything here: the hub's.
