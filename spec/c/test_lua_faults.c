@@ -131,6 +131,28 @@ static const char network[] =
     "local a, b, c = texts:get()\n"
     "assert(a == 'for one who waits' and b == 'stored' and c == 'put aside')\n";
 
+static const char locks[] =
+    "local lock, gate, cond = crun.Lock(), crun.Semaphore(1), crun.Condition()\n"
+    "local barrier, group, turns = crun.Barrier(2), crun.WaitGroup(), 0\n"
+    "local function turn()\n"
+    "  lock:acquire()\n"
+    "  crun.sleep(.001)\n"
+    "  turns = turns + 1\n"
+    "  lock:release()\n"
+    "  assert(gate:acquire(1))\n"
+    "  crun.yield()\n"
+    "  gate:release()\n"
+    "end\n"
+    "crun.gather(turn, turn, turn)\n"
+    "local waiting = crun.spawn(function() cond:acquire() cond:wait(1) cond:release() end)\n"
+    "crun.yield()\n"
+    "cond:acquire() cond:notify() cond:release()\n"
+    "waiting:join()\n"
+    "local other = crun.spawn(function() return barrier:wait(1) end)\n"
+    "barrier:wait(1)\n"
+    "other:join()\n"
+    "assert(turns == 3)\n";
+
 static const char probe[] = "local t = crun.spawn(function() crun.sleep(.01) return "
                             "crun.gather(function() return 42 end) end)\n"
                             "assert(t:get() == 42)\n";
@@ -308,6 +330,11 @@ TEST(the_network_without_memory)
 TEST(the_network_on_a_runtime_without_memory)
 {
     exhaust(network, RUNTIME_WORKING);
+}
+
+TEST(locks_without_memory)
+{
+    exhaust(locks, LUA_WORKING);
 }
 
 TEST_MAIN
