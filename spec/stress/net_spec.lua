@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT
 
 -- Many connections, much data, few descriptors.
+local core = require "crun.core"
 local crun = require "crun"
 local net = require "spec.support.net"
 local process = require "spec.support.process"
+local random = require "spec.support.random"
 local support = require "spec.support"
 
 local MEBIBYTE = 1 << 20
@@ -116,6 +118,62 @@ describe("much data", function()
       assert.is_true(first and second)
     end)
   end)
+end)
+
+describe("readers that give up at any moment", function()
+  -- Numbered lines in pieces of any size; readers time out, are cancelled and come again, and use
+  -- any format. Whatever happens to them, no byte may be lost, doubled or moved.
+  local function exchange(seed)
+    local any = random.new(seed)
+    local lines, text = support.scaled(3000), {}
+    for i = 1, lines do text[i] = ("%d:%s\n"):format(i, ("x"):rep(any(61) - 1)) end
+    text = table.concat(text)
+    local client, second = net.pair()
+    local server <close> = second
+    local writer = crun.spawn(function()
+      local from = 1
+      while from <= #text do
+        local size = any(any(2) == 1 and 20 or 5000)
+        assert(client:write(text:sub(from, from + size - 1)))
+        from = from + size
+        if any(4) == 1 then crun.sleep(0) end
+      end
+      client:close()
+    end)
+    local got, done = {}, false
+    local function once()
+      local kind, timeout = any(4), (any(4) - 1) / 10000
+      local data, _, code
+      if kind == 1 then
+        data, _, code = server:recv(any(100), timeout)
+      elseif kind == 2 then
+        data, _, code = server:read("L", timeout)
+      elseif kind == 3 then
+        data, _, code = server:read(any(100), timeout)
+      else
+        data = server:recv()
+      end
+      if data then got[#got + 1] = data end
+      done = not data and not code
+    end
+    while not done do
+      local reader = crun.spawn(once)
+      if any(3) == 1 then
+        crun.sleep(0)
+        reader:cancel()
+      end
+      reader:join()
+    end
+    writer:get()
+    assert.is_true(table.concat(got) == text, "seed " .. seed)
+  end
+
+  for seed = 1, 6 do
+    it(("lose nothing, seed %d #slow"):format(seed), function()
+      core.stack_budget(seed % 2 == 0 and 0 or 1024)
+      exchange(seed)
+    end)
+  end
 end)
 
 describe("few descriptors", function()
