@@ -78,7 +78,7 @@ describe("Queue:", function()
   both("keeps first in, first out over many more items than its first storage", function()
     local queue = crun.Queue()
     local put, got = 0, 0
-    for round = 1, 50 do
+    for round = 1, support.scaled(50, 10) do
       for _ = 1, round * 3 do
         put = put + 1
         queue:put(put)
@@ -104,13 +104,14 @@ describe("Queue:", function()
         end
       end)
     end
-    for item = 1, 300 do queue:put(item) end
+    local count = support.scaled(300, 30)
+    for item = 1, count do queue:put(item) end
     assert.is_true(queue:join())
     queue:close()
     crun.joinall(consumers)
     table.sort(seen)
-    assert.equal(300, #seen)
-    for i = 1, 300 do assert.equal(i, seen[i]) end
+    assert.equal(count, #seen)
+    for i = 1, count do assert.equal(i, seen[i]) end
   end)
 
   both("two tasks play ping-pong over two queues of one place", function()

@@ -82,10 +82,10 @@ function M.took(start, seconds, at_most)
 end
 
 --- A count scaled down where each step is slow: by `CRUN_SPEC_SCALE` (a factor up to 1), or to a
---- hundredth under GC stress.
-function M.scaled(n)
+--- hundredth under GC stress; never below `least` (default 2).
+function M.scaled(n, least)
   local scale = tonumber(os.getenv("CRUN_SPEC_SCALE") or (gcstress.enabled and 0.01 or 1))
-  return math.max(2, math.floor(n * scale))
+  return math.max(least or 2, math.floor(n * scale))
 end
 
 --- Calls and returns the error that it must raise.
