@@ -63,6 +63,7 @@ local function churn(stop)
     if rounds % 16 == 0 then collectgarbage("step") end
     crun.yield()
   end
+  return keep
 end
 
 --- The parts of the corpus to run: all of them, or where switches are slow and many only some,
