@@ -42,7 +42,9 @@ lua_Integer crun__sync_count(lua_State *L, int index, lua_Integer least)
 {
     if (lua_isnoneornil(L, index))
         return 1;
-    if (!lua_isinteger(L, index) || lua_tointeger(L, index) < least)
+    if (!lua_isinteger(L, index))
+        crun__lua_badarg(L, index, "an integer");
+    if (lua_tointeger(L, index) < least)
         crun__lua_badarg(L, index, lua_pushfstring(L, "an integer >= %I", (LUAI_UACINT)least));
     return lua_tointeger(L, index);
 }

@@ -24,7 +24,7 @@
     X(ETIMEDOUT, -ETIMEDOUT, "timed out")                                                          \
     X(ECLOSED, -5001, "closed")                                                                    \
     X(ENOSTACK, -5002, "no room for another C stack")                                              \
-    X(EBROKEN, -5003, "broken: somebody did not keep to it")
+    X(EBROKEN, -5003, "broken")
 
 enum crun_error {
 #define CRUN_ERROR_ENUM(name, value, text) CRUN_##name = (value),
