@@ -4,12 +4,13 @@
 
 /*
  * Failure on demand. A test that includes this is linked so that the runtime's calls of malloc,
- * calloc, realloc, aligned_alloc, free, mmap and munmap come here (ld --wrap, see the Makefile); libuv's come here
- * by its own hook, and its system calls because the program's definition precedes the C library's.
+ * calloc, realloc, aligned_alloc, free, mmap and munmap come here (ld --wrap, see the Makefile);
+ * libuv's come here by its own hook, and its system calls because the program's definition
+ * precedes the C library's.
  *
  * faults_plan(n, ever_after) lets the n-th of them fail, or that one and all that follow, until
- * faults_end(), which tells whether it came to that. libuv ends the process when its realloc fails
- * or its threads cannot be made: those are left alone.
+ * faults_end(), which tells whether it came to that. libuv ends the process when its realloc
+ * fails or its threads cannot be made: those are left alone.
  */
 
 #include <errno.h>

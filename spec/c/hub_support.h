@@ -3,8 +3,8 @@
 #define CRUN_SPEC_HUB_SUPPORT_H
 
 /*
- * For tests that need a hub: each has its own, and the test's code is the main task. finish() sees to
- * it that nothing is left: no task, no timer, no handle, no stack in use.
+ * For tests that need a hub: each has its own, and the test's code is the main task. finish()
+ * sees to it that nothing is left: no task, no timer, no handle, no stack in use.
  */
 
 #include <crun/crun.h>

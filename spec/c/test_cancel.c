@@ -218,7 +218,7 @@ static int cancel_main(void *main)
     return sleep_for_ever(NULL);
 }
 
-/* Afterwards nothing brings the main task back into a state to wait; freeing the hub still works. */
+/* It cannot wait any more from then on; freeing the hub still works. */
 TEST(the_main_task_can_be_cancelled)
 {
     begin();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C API where memory, mappings and descriptors run out. Each scenario is repeated with the first,
- * the second ... call failing until it passes: it must then have returned a code of its own, without
- * a crash and without leaving anything behind.
+ * The C API where memory, mappings and descriptors run out. Each scenario is repeated with the
+ * first, the second ... call failing until it passes: it must then have returned a code of its
+ * own, without a crash and without leaving anything behind.
  */
 #include <dirent.h>
 

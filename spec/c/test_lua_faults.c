@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lua on a hub while memory runs out, Lua's own or the runtime's beneath it. A script is repeated with
- * the first, the second ... allocation failing, once or from then on, until it passes. Whatever failed:
- * nothing crashes, the error comes out where Lua raises errors, afterwards the state works, and it can
- * be closed without anything left.
+ * Lua on a hub while memory runs out, Lua's own or the runtime's beneath it. A script is repeated
+ * with the first, the second ... allocation failing, once or from then on, until it passes.
+ * Whatever failed: nothing crashes, the error comes out where Lua raises errors, afterwards the
+ * state works, and it can be closed without anything left.
  */
 #include <lauxlib.h>
 #include <lualib.h>
