@@ -24,7 +24,7 @@ void crun_waitgroup_init(crun_waitgroup *group)
 int crun_waitgroup_add(crun_waitgroup *group, ptrdiff_t n)
 {
     /* Counts up to PTRDIFF_MAX, so that a sum never wraps. */
-    if (n < 0 ? group->count < (size_t)-n : group->count > (size_t)(PTRDIFF_MAX - n))
+    if (n < 0 ? group->count < 0 - (size_t)n : group->count > (size_t)(PTRDIFF_MAX - n))
         return CRUN_EINVAL;
     group->count += (size_t)n;
     if (group->count == 0)
