@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum {
+    LINE = 64,
     SMALLEST = 256,
     /* What an idle stream may keep: small messages then never allocate. */
     KEPT = 1024
@@ -39,6 +40,14 @@ static void release(crun__blocks *blocks, char *data, size_t capacity)
         free(data);
 }
 
+/* What a stream keeps lies at the beginning of a line of the cache, and takes no more than it must. */
+static char *allocate(crun__blocks *blocks, size_t capacity)
+{
+    if (capacity == CRUN__BLOCK)
+        return crun__block_get(blocks);
+    return capacity <= KEPT ? aligned_alloc(LINE, capacity) : malloc(capacity);
+}
+
 /* The power of two that holds `size` bytes, or 0. */
 static size_t round_up(size_t size)
 {
@@ -64,7 +73,7 @@ static bool grow(crun__inbuf *in, size_t capacity)
 
 static bool move(crun__inbuf *in, crun__blocks *blocks, size_t capacity)
 {
-    char *data = capacity == CRUN__BLOCK ? crun__block_get(blocks) : malloc(capacity);
+    char *data = allocate(blocks, capacity);
     if (!data)
         return false;
     size_t size = crun__inbuf_size(in);

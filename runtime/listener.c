@@ -108,8 +108,8 @@ no_socket:
 
 static void one_less(crun_listener *l)
 {
-    if (--l->waiting == 0)
-        uv_unref((uv_handle_t *)&l->poll);
+    l->waiting--;
+    crun__awaited_less();
 }
 
 static void abort_accept(crun_wait *wait)
@@ -161,8 +161,8 @@ static int wait(crun_listener *l, crun_task *task)
             return rc;
         l->polling = true;
     }
-    if (l->waiting++ == 0)
-        uv_ref((uv_handle_t *)&l->poll);
+    l->waiting++;
+    crun__awaited_more();
     crun__wait_begin(task, &accept_type, l);
     return 0;
 }

@@ -106,7 +106,7 @@ void crun__loop_free(crun__loop *loop)
 
 bool crun__loop_alive(const crun__loop *loop)
 {
-    return uv_loop_alive(&loop->uv);
+    return loop->awaited > 0 || uv_loop_alive(&loop->uv);
 }
 
 struct count {
@@ -134,21 +134,25 @@ static uint64_t milliseconds(crun_time ns)
     return (uint64_t)ns / 1000000 + ((uint64_t)ns % 1000000 != 0);
 }
 
-void crun__loop_poll(crun__loop *loop, crun_time ns)
+static void wait(crun__loop *loop, crun_time ns)
 {
-    if (ns <= 0) {
-        uv_run(&loop->uv, UV_RUN_NOWAIT);
-        return;
-    }
     if (ns != CRUN_FOREVER) {
         uv_update_time(&loop->uv);
         uv_timer_start(&loop->timer, on_timer, milliseconds(ns), 0);
     }
-    /* The async handle counts during a wait only: it may be all that is waited for. */
-    uv_ref((uv_handle_t *)&loop->async);
     uv_run(&loop->uv, UV_RUN_ONCE);
-    uv_unref((uv_handle_t *)&loop->async);
     uv_timer_stop(&loop->timer);
+}
+
+/* The async handle counts meanwhile: it may be all that is waited for, or all that libuv counts. */
+void crun__loop_poll(crun__loop *loop, crun_time ns)
+{
+    uv_ref((uv_handle_t *)&loop->async);
+    if (ns <= 0)
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+    else
+        wait(loop, ns);
+    uv_unref((uv_handle_t *)&loop->async);
 }
 
 static crun__post *take_all(crun__loop *loop)

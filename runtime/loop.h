@@ -34,6 +34,7 @@ typedef struct crun__loop {
     struct crun__post *first, **last;
     crun__blocks blocks;
     crun__streak streak;
+    size_t awaited; /* waits on handles that are unreferenced, so that libuv does not count them */
     void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */
     void *on_wake_arg;
 } crun__loop;
@@ -55,7 +56,7 @@ int crun__loop_new(crun__loop **out);
 /* All handles must have been closed, or be about to be. */
 void crun__loop_free(crun__loop *loop);
 
-/* Whether handles or requests of tasks could bring something. */
+/* Whether handles or requests of tasks could bring something to somebody. */
 bool crun__loop_alive(const crun__loop *loop);
 
 /* The number of handles that tasks have open. */

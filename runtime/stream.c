@@ -48,7 +48,7 @@ void crun__stream_opened(crun_stream *s)
 {
     s->references = 2;
     crun__handle_set_close(&s->uv.handle, close_from_handle);
-    crun__stream_awaited(s, false);
+    uv_unref(&s->uv.handle);
 }
 
 static void unref(crun_stream *s)

@@ -3,8 +3,8 @@
  *
  * A stream from inside: what its parts (life, reading, writing) and its kinds (TCP) share.
  *
- * The handle refers to the stream until its close callback has run. While no task waits on a handle it
- * does not count as alive, so that an idle connection cannot hide a deadlock.
+ * The handle refers to the stream until its close callback has run. For libuv it never counts; the loop
+ * counts the tasks that wait on handles, so that an idle connection cannot hide a deadlock.
  */
 #ifndef CRUN__STREAM_IMPL_H
 #define CRUN__STREAM_IMPL_H
@@ -23,7 +23,8 @@ enum { CRUN__LINE = 64 };
 
 /*
  * With a thousand connections none is in the nearest caches any more when its turn comes, and each line of
- * the cache costs about 15 ns: what every message needs lies together.
+ * the cache costs about 15 ns. So what a message needs from a task's side, if nothing special is going
+ * on, lies in one line. The handle is touched by libuv's callbacks only.
  */
 struct crun_stream {
     union {
@@ -33,21 +34,23 @@ struct crun_stream {
     } uv; /* first */
 
     _Alignas(CRUN__LINE) crun__inbuf in;
-    crun__goal goal;    /* of the waiting reader */
     crun_waitq readers; /* at most one; so the writers */
-
-    crun_hub *hub;
-    size_t scanned; /* of `in`, without a line feed */
     crun_waitq writers;
     struct crun__slice *slice; /* a piece that libuv has, or NULL */
-    int fd;                    /* of a connected socket; -1: not a socket, or not connected yet */
-    unsigned references;
-    int end;    /* what comes after the bytes in `in`: 0, UV_EOF or what reading failed with */
-    int broken; /* 0, or what a write failed with that nobody waited for any more */
-    bool closed;
-    bool reading; /* between uv_read_start and uv_read_stop */
-    bool refused; /* the last read was put off since enough is there */
+    int fd;                    /* of a connected socket; -1: no socket, or not connected yet */
+    int16_t end; /* what comes after the bytes in `in`: 0, UV_EOF or what reading failed with */
+    bool closed : 1;
+    bool reading : 1;  /* between uv_read_start and uv_read_stop */
+    bool refused : 1;  /* the last read was put off since enough is there */
+    bool choosy : 1;   /* the waiting reader's goal is more than a byte */
+    bool scanning : 1; /* `scanned` is valid */
+    bool broken : 1;   /* a write has failed */
 
+    crun_hub *hub;
+    unsigned references;
+    int breakage;    /* what it failed with */
+    crun__goal goal; /* of the waiting reader */
+    size_t scanned;  /* of `in`, without a line feed */
     const char *out; /* of the waiting writer: what is still to be handed to the system */
     size_t out_size;
 };
@@ -57,9 +60,10 @@ static inline crun_stream *crun__stream_of(void *handle)
     return handle;
 }
 
-static inline crun__blocks *crun__stream_blocks(const crun_stream *stream)
+/* Of the thread's hub, which is the stream's. */
+static inline crun__blocks *crun__hub_blocks(void)
 {
-    return &stream->hub->loop->blocks;
+    return &crun__hub->loop->blocks;
 }
 
 /*
@@ -70,13 +74,15 @@ static inline crun__blocks *crun__stream_blocks(const crun_stream *stream)
 crun_stream *crun__stream_alloc(crun_hub *hub);
 void crun__stream_opened(crun_stream *stream);
 
-/* A wait on the handle begins or ends. */
-static inline void crun__stream_awaited(crun_stream *stream, bool awaited)
+/* A wait on a handle begins, or ends. */
+static inline void crun__awaited_more(void)
 {
-    if (awaited)
-        uv_ref(&stream->uv.handle);
-    else
-        uv_unref(&stream->uv.handle);
+    crun__hub->loop->awaited++;
+}
+
+static inline void crun__awaited_less(void)
+{
+    crun__hub->loop->awaited--;
 }
 
 /* "reading from 127.0.0.1:80": what a task does with the stream, for people. */

@@ -12,13 +12,14 @@ enum {
 
 static void wake_reader(crun_stream *s, int result)
 {
-    crun__stream_awaited(s, false);
+    crun__awaited_less();
     crun__wake(s->readers.first, result);
 }
 
 static void abort_read(crun_wait *wait)
 {
-    crun__stream_awaited(wait->object, false);
+    (void)wait;
+    crun__awaited_less();
 }
 
 static void describe_read(const crun_wait *wait, char *text, size_t size)
@@ -36,6 +37,9 @@ static const crun_wait_type read_type = {
 static bool find_line(crun_stream *s)
 {
     size_t size = crun__inbuf_size(&s->in);
+    if (!s->scanning)
+        s->scanned = 0;
+    s->scanning = true;
     if (s->scanned >= size)
         return false;
     const char *from = s->in.data + s->in.head + s->scanned;
@@ -44,9 +48,24 @@ static bool find_line(crun_stream *s)
     return found;
 }
 
+/* The first bytes go. */
+static void unscan(crun_stream *s, size_t size)
+{
+    s->scanning = size < s->scanned;
+    s->scanned -= s->scanning ? size : 0;
+}
+
 static bool reached(crun_stream *s, const crun__goal *goal)
 {
     return s->end || crun__inbuf_size(&s->in) >= goal->count || (goal->line && find_line(s));
+}
+
+/* The same for the waiting reader. */
+static bool satisfied(crun_stream *s)
+{
+    if (s->choosy)
+        return reached(s, &s->goal);
+    return s->end || crun__inbuf_size(&s->in) > 0;
 }
 
 /* Whether more is wanted than is there. */
@@ -54,17 +73,19 @@ static bool hungry(crun_stream *s)
 {
     if (crun__inbuf_size(&s->in) < HIGH_WATER)
         return true;
-    return !crun__waitq_empty(&s->readers) && !reached(s, &s->goal);
+    return !crun__waitq_empty(&s->readers) && !satisfied(s);
 }
 
 /* A reader waits for many bytes in one piece: they may go where it will find them. */
 static bool read_in_place(crun_stream *s, size_t *room)
 {
     size_t held = crun__inbuf_size(&s->in);
-    if (crun__waitq_empty(&s->readers) || s->goal.line || s->goal.count - held < CRUN__BLOCK)
+    if (crun__waitq_empty(&s->readers) || !s->choosy)
+        return false;
+    if (s->goal.line || s->goal.count - held < CRUN__BLOCK)
         return false;
     size_t least = held > 0 ? CRUN__BLOCK / 4 : CRUN__BLOCK;
-    if (!crun__inbuf_reserve(&s->in, crun__stream_blocks(s), least))
+    if (!crun__inbuf_reserve(&s->in, crun__hub_blocks(), least))
         return false;
     size_t lacking = s->goal.count - held;
     *room = s->in.capacity - s->in.tail;
@@ -86,7 +107,7 @@ static void lend(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
         *buffer = (uv_buf_t){s->in.data + s->in.tail, room};
         return;
     }
-    char *shared = crun__block_shared(crun__stream_blocks(s));
+    char *shared = crun__block_shared(crun__hub_blocks());
     if (shared)
         *buffer = (uv_buf_t){shared, CRUN__BLOCK};
 }
@@ -100,7 +121,7 @@ static void stop(crun_stream *s)
 static void fail(crun_stream *s, int code)
 {
     stop(s);
-    s->end = code;
+    s->end = (int16_t)code;
     if (!crun__waitq_empty(&s->readers))
         wake_reader(s, 0);
 }
@@ -123,7 +144,7 @@ static void refuse(crun_stream *s)
 /* Returns: whether there is memory for the bytes that have come. */
 static bool take(crun_stream *s, const uv_buf_t *buffer, size_t size)
 {
-    crun__blocks *blocks = crun__stream_blocks(s);
+    crun__blocks *blocks = crun__hub_blocks();
     if (buffer->base != blocks->shared) {
         s->in.tail += size;
         return true;
@@ -146,7 +167,7 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
         fail(s, (int)size);
     else if (!take(s, buffer, (size_t)size))
         fail(s, CRUN_ENOMEM);
-    else if (!crun__waitq_empty(&s->readers) && reached(s, &s->goal))
+    else if (!crun__waitq_empty(&s->readers) && satisfied(s))
         wake_reader(s, 0);
 }
 
@@ -170,10 +191,12 @@ int crun__read_begin(crun_stream *s, crun_task *task, const crun__goal *goal)
     int rc = start(s);
     if (rc < 0)
         return rc;
-    s->goal = *goal;
+    s->choosy = goal->line || goal->count > 1;
+    if (s->choosy)
+        s->goal = *goal;
     s->refused = false;
     crun__wait_begin(task, &read_type, s);
-    crun__stream_awaited(s, true);
+    crun__awaited_more();
     return 0;
 }
 
@@ -181,7 +204,7 @@ void crun__read_close(crun_stream *s)
 {
     if (!crun__waitq_empty(&s->readers))
         wake_reader(s, CRUN_ECLOSED);
-    crun__inbuf_fini(&s->in, crun__stream_blocks(s));
+    crun__inbuf_fini(&s->in, crun__hub_blocks());
 }
 
 const char *crun__stream_peek(const crun_stream *s, size_t *size)
@@ -197,8 +220,9 @@ size_t crun__stream_line(crun_stream *s)
 
 void crun__stream_consume(crun_stream *s, size_t size)
 {
-    crun__inbuf_consume(&s->in, crun__stream_blocks(s), size);
-    s->scanned = size < s->scanned ? s->scanned - size : 0;
+    crun__inbuf_consume(&s->in, crun__hub_blocks(), size);
+    if (s->scanning)
+        unscan(s, size);
     s->refused = false;
 }
 

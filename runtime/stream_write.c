@@ -67,7 +67,7 @@ static void on_written(uv_write_t *request, int status);
 /* Hands a copy of the next bytes to libuv. Returns: 0 or a code. */
 static int queue_slice(crun_stream *s)
 {
-    crun__slice *slice = (crun__slice *)(void *)crun__block_get(crun__stream_blocks(s));
+    crun__slice *slice = (crun__slice *)(void *)crun__block_get(crun__hub_blocks());
     if (!slice)
         return CRUN_ENOMEM;
     size_t size = s->out_size < SLICE ? s->out_size : SLICE;
@@ -78,7 +78,7 @@ static int queue_slice(crun_stream *s)
     int rc = uv_write(&slice->request, &s->uv.stream, &buffer, 1, on_written);
     s->hub->writing = false;
     if (rc < 0) {
-        crun__block_put(crun__stream_blocks(s), (char *)slice);
+        crun__block_put(crun__hub_blocks(), (char *)slice);
         return rc;
     }
     s->slice = slice;
@@ -140,12 +140,14 @@ static void on_written(uv_write_t *request, int status)
     crun__slice *slice = (crun__slice *)request;
     crun_stream *s = slice->stream;
     s->slice = NULL;
-    crun__block_put(crun__stream_blocks(s), (char *)slice);
+    crun__block_put(crun__hub_blocks(), (char *)slice);
     if (s->closed)
         return;
     int rc = status < 0 ? status : pump(s);
-    if (rc < 0)
-        s->broken = rc;
+    if (rc < 0) {
+        s->broken = true;
+        s->breakage = rc;
+    }
     if (rc == 0 || crun__waitq_empty(&s->writers))
         return;
     leave(s);
@@ -158,12 +160,12 @@ int crun__write_begin(crun_stream *s, crun_task *task, const void *data, size_t 
         return CRUN_ECLOSED;
     if (!crun__waitq_empty(&s->writers))
         return CRUN_EBUSY;
-    if (s->broken < 0)
-        return s->broken;
+    if (s->broken)
+        return s->breakage;
     if (size == 0)
         return 1;
     size_t done = 0;
-    if (!s->slice && !crun__streak_over(s->hub, WRITES_IN_A_ROW)) {
+    if (!s->slice && !crun__streak_over(crun__hub, WRITES_IN_A_ROW)) {
         int rc = try_write(s, data, size);
         if (rc < 0)
             return rc;
@@ -174,7 +176,7 @@ int crun__write_begin(crun_stream *s, crun_task *task, const void *data, size_t 
 
 int crun__write_finish(const crun_stream *s)
 {
-    return s->broken < 0 ? s->broken : 1;
+    return s->broken ? s->breakage : 1;
 }
 
 void crun__write_close(crun_stream *s)
@@ -195,8 +197,8 @@ int crun__shutdown_begin(crun_stream *s, crun_task *task)
         wait(s, task);
         return 0;
     }
-    if (s->broken < 0)
-        return s->broken;
+    if (s->broken)
+        return s->breakage;
     uv_os_fd_t fd;
     int rc = uv_fileno(&s->uv.handle, &fd);
     if (rc < 0)
