@@ -13,8 +13,8 @@ _Thread_local crun__lua *crun__universe;
 /* --- userdata ----------------------------------------------------------------------------- */
 
 /*
- * Pushes a table for the fields, and a few more, with so much room that they rarely collide. Where they
- * do differs from run to run; what is stored first is then found first.
+ * Pushes a table for the fields, and a few more, with so much room that they rarely collide. Where
+ * they do differs from run to run; what is stored first is then found first.
  */
 static void roomy_table(lua_State *L, const luaL_Reg *fields)
 {

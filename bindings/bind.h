@@ -3,10 +3,10 @@
  *
  * What every binding needs: the state's universe, classes of userdata, timeouts, failures, parking.
  *
- * A blocking function has two phases. It checks its arguments, and either is done at once or registers
- * the task's wait (crun__wait_begin) and returns crun__lua_park(...). The finish function it names
- * there runs when the wait is over: right away after a switch of stacks, or as the continuation of
- * lua_yieldk; it cannot tell which. It starts with crun__lua_result.
+ * A blocking function has two phases. It checks its arguments, and either is done at once or
+ * registers the task's wait (crun__wait_begin) and returns crun__lua_park(...). The finish function
+ * it names there runs when the wait is over: right away after a switch of stacks, or as the
+ * continuation of lua_yieldk; it cannot tell which. It starts with crun__lua_result.
  */
 #ifndef CRUN__BIND_H
 #define CRUN__BIND_H
@@ -24,8 +24,8 @@
 enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT = 3 };
 
 /*
- * Further up in the store: the function that spawned last; a table of weak values with the cycle marker;
- * the error of a task whose coroutine somebody else has closed.
+ * Further up in the store: the function that spawned last; a table of weak values with the cycle
+ * marker; the error of a task whose coroutine somebody else has closed.
  */
 enum {
     CRUN__STORE_SITE = CRUN__UP_COUNT + 1,
@@ -35,12 +35,12 @@ enum {
 };
 
 /*
- * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the state
- * closes, ends all tasks.
+ * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the
+ * state closes, ends all tasks.
  *
- * A live task's userdata is anchored in the array `anchors`, and it anchors its coroutine as its user
- * value. A coroutine whose task has returned waits for the next task in the array `idle`: making one
- * costs ten times as much as using it again.
+ * A live task's userdata is anchored in the array `anchors`, and it anchors its coroutine as its
+ * user value. A coroutine whose task has returned waits for the next task in the array `idle`:
+ * making one costs ten times as much as using it again.
  */
 typedef struct crun__lua {
     crun__task_type type; /* of this state's tasks */
@@ -169,8 +169,8 @@ void crun__class_open(lua_State *L, const crun__class *class, int up);
 void *crun__object_new(lua_State *L, const crun__class *class);
 
 /*
- * The object's payload, or NULL. Comparing the pointer inside is several times faster than comparing
- * metatables; the size is looked at first, so that nothing foreign is read.
+ * The object's payload, or NULL. Comparing the pointer inside is several times faster than
+ * comparing metatables; the size is looked at first, so that nothing foreign is read.
  */
 static inline void *crun__object_test(lua_State *L, int index, const crun__class *class)
 {
@@ -185,7 +185,9 @@ void *crun__object_check(lua_State *L, int index, const crun__class *class);
 
 /* --- arguments and results ---------------------------------------------------------------- */
 
-/* A timeout in seconds as a deadline; absent or nil is for ever. Raises for anything else and NaN. */
+/*
+ * A timeout in seconds as a deadline; absent or nil is for ever. Raises for anything else and NaN.
+ */
 crun_time crun__lua_deadline(lua_State *L, int index);
 
 /* The same for a last argument, quick where it is absent; the stack then ends below it. */
@@ -225,17 +227,17 @@ static inline crun_task *crun__lua_self(lua_State *L)
 }
 
 /*
- * Parks the running task, whose wait has been registered, and returns what finish returns. Must be the
- * last thing its caller does: `return crun__lua_park(...)`. Not inline, so that all parked stacks look
- * alike from here on: a processor predicts a return from the call that came last, which was another
- * task's, and is right when both have the same way back.
+ * Parks the running task, whose wait has been registered, and returns what finish returns. Must be
+ * the last thing its caller does: `return crun__lua_park(...)`. Not inline, so that all parked
+ * stacks look alike from here on: a processor predicts a return from the call that came last, which
+ * was another task's, and is right when both have the same way back.
  */
 int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
                    lua_KFunction finish);
 
 /*
- * Whether L is the running task's own coroutine with no C frame in the way: only from there does a yield
- * reach the runner, and nowhere there runs a finalizer.
+ * Whether L is the running task's own coroutine with no C frame in the way: only from there does a
+ * yield reach the runner, and nowhere there runs a finalizer.
  */
 static inline bool crun__lua_can_yield(lua_State *L, crun_task *self)
 {
@@ -255,8 +257,8 @@ static inline bool crun__lua_in_finalizer(lua_State *L)
 _Noreturn void crun__lua_foreign(lua_State *L);
 
 /*
- * The running task, whose wait in L has just ended. Raises when it is another one's: the coroutine of a
- * task that is parked by yield can be resumed by anyone who has got hold of it.
+ * The running task, whose wait in L has just ended. Raises when it is another one's: the coroutine
+ * of a task that is parked by yield can be resumed by anyone who has got hold of it.
  */
 static inline crun_task *crun__lua_waiter(lua_State *L)
 {

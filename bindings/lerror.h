@@ -10,8 +10,8 @@
 
 /*
  * Pushes a cancel error. The reason is the value at the index `reason` (0: nil); level names the
- * function whose position becomes the origin (as luaL_where counts; < 0: none); scope: the id of the
- * scope that it belongs to, 0: a task's.
+ * function whose position becomes the origin (as luaL_where counts; < 0: none); scope: the id of
+ * the scope that it belongs to, 0: a task's.
  */
 void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope);
 
@@ -40,8 +40,9 @@ void crun__site_push(lua_State *L, const char *source, int line);
 void crun__spawn_site(lua_State *L, const ltask *task);
 
 /*
- * Reports the failure of the task at index 1, with the error at index 2 and the traceback (or nil) at
- * index 3, to crun.on_error or on stderr. Raises nothing but memory errors and what on_error raises.
+ * Reports the failure of the task at index 1, with the error at index 2 and the traceback (or nil)
+ * at index 3, to crun.on_error or on stderr. Raises nothing but memory errors and what on_error
+ * raises.
  */
 void crun__report(lua_State *L);
 

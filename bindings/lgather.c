@@ -153,8 +153,8 @@ static int set_finish(lua_State *L, int status, lua_KContext context)
 
 /*
  * wait_tasks(list, count, stop, seconds, name) -> true [, place of the task that failed first]
- * | nil, message, "ETIMEDOUT". Waits until count of the tasks have ended, or with stop until one has
- * failed or been cancelled; name is the caller's, for errors. May wait.
+ * | nil, message, "ETIMEDOUT". Waits until count of the tasks have ended, or with stop until one
+ * has failed or been cancelled; name is the caller's, for errors. May wait.
  */
 static int l_wait_tasks(lua_State *L)
 {

@@ -3,7 +3,8 @@
  *
  * net.connect, net.listen, and Listener. The rest of module net is in Lua.
  *
- * The object is made before the operation begins, so that what the operation brings always has a place.
+ * The object is made before the operation begins, so that what the operation brings always has a
+ * place.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * What is said when a Lua task overflows its C stack. It runs inside a signal handler, in the middle of
- * anything: it only looks, and takes no memory.
+ * What is said when a Lua task overflows its C stack. It runs inside a signal handler, in the
+ * middle of anything: it only looks, and takes no memory.
  */
 #include "loverflow.h"
 

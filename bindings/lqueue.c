@@ -3,13 +3,13 @@
  *
  * Queue: a channel of Lua values.
  *
- * Numbers, booleans and nil lie in the channel's ring as they are, which spares them two table accesses
- * each; everything else is anchored in a table and the ring holds its key. A value for a task that waits
- * is pushed onto the stack of the coroutine in which it waits, where its finish function finds it on top;
- * a task that waits to put has its value, or the key of it, there.
+ * Numbers, booleans and nil lie in the channel's ring as they are, which spares them two table
+ * accesses each; everything else is anchored in a table and the ring holds its key. A value for a
+ * task that waits is pushed onto the stack of the coroutine in which it waits, where its finish
+ * function finds it on top; a task that waits to put has its value, or the key of it, there.
  *
- * A Queue may also be the face of a channel of the host's, whose other end is in C. It takes only what C
- * understands, and strings are copied.
+ * A Queue may also be the face of a channel of the host's, whose other end is in C. It takes only
+ * what C understands, and strings are copied.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,8 +161,8 @@ static void push_stored(lua_State *L, const crun_value *value)
 /* --- values of tasks that wait ------------------------------------------------------------ */
 
 /*
- * Nothing here may allocate: it runs on behalf of the other side. So bytes for a Lua task that waits
- * arrive as their address, with a second value below the top to tell (see fetch_given).
+ * Nothing here may allocate: it runs on behalf of the other side. So bytes for a Lua task that
+ * waits arrive as their address, with a second value below the top to tell (see fetch_given).
  */
 static void give(crun_wait *wait, const crun_value *value)
 {

@@ -1,10 +1,11 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * stream:read and stream:lines: the formats of io.read, over a stream that brings its bytes when it likes.
+ * stream:read and stream:lines: the formats of io.read, over a stream that brings its bytes when it
+ * likes.
  *
- * What a format takes stays in the stream's own buffer until all of it is there, so a read that times
- * out or is cancelled half-way takes nothing.
+ * What a format takes stays in the stream's own buffer until all of it is there, so a read that
+ * times out or is cancelled half-way takes nothing.
  */
 #include <ctype.h>
 #include <locale.h>
@@ -310,9 +311,9 @@ static int check_formats(lua_State *L)
 }
 
 /*
- * stream:read([format... [, seconds]]) -> as many values, up to the first for which nothing is left, which
- * is nil; or, after those read so far, nil, message, code. What has not been returned stays to be read.
- * May wait.
+ * stream:read([format... [, seconds]]) -> as many values, up to the first for which nothing is
+ * left, which is nil; or, after those read so far, nil, message, code. What has not been returned
+ * stays to be read. May wait.
  */
 int crun__lstream_read(lua_State *L)
 {
@@ -350,8 +351,9 @@ static int lines_next(lua_State *L)
 }
 
 /*
- * for line in stream:lines([format... [, seconds]]) do: up to the end of the stream. As io.lines does,
- * it raises what read would return as a failure. The seconds are those of each step. Waits in each step.
+ * for line in stream:lines([format... [, seconds]]) do: up to the end of the stream. As io.lines
+ * does, it raises what read would return as a failure. The seconds are those of each step. Waits in
+ * each step.
  */
 int crun__lstream_lines(lua_State *L)
 {

@@ -3,8 +3,8 @@
  *
  * The life of a Lua task: spawned, stepped by a runner, ended.
  *
- * Stepping happens outside of any protected call, where a memory error would unwind the wrong stack;
- * so nothing here allocates unless it says that it runs protected.
+ * Stepping happens outside of any protected call, where a memory error would unwind the wrong
+ * stack; so nothing here allocates unless it says that it runs protected.
  */
 #include "lspawn.h"
 
@@ -53,7 +53,9 @@ static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
     return co;
 }
 
-/* Empties a coroutine that is at its base level, and keeps it for the next task if there is room. */
+/*
+ * Empties a coroutine that is at its base level, and keeps it for the next task if there is room.
+ */
 static void coroutine_give_back(crun__lua *u, lua_State *co)
 {
     if (u->idle_count == u->idle_room) {
@@ -89,8 +91,8 @@ static uint32_t slot_take(lua_State *L, crun__lua *u, int anchors)
 }
 
 /*
- * The entry stays, as false: taking it away could not fail, but putting it back could. A task that has
- * left nothing behind may stay in it as well, until the next task or clear_free_slots.
+ * The entry stays, as false: taking it away could not fail, but putting it back could. A task that
+ * has left nothing behind may stay in it as well, until the next task or clear_free_slots.
  */
 static void unanchor(crun__lua *u, const ltask *t)
 {
@@ -104,10 +106,10 @@ static void unanchor(crun__lua *u, const ltask *t)
 /* --- spawn -------------------------------------------------------------------------------- */
 
 /*
- * Notes where the task is spawned, which is in the function at that level. That function is kept on the new coroutine's stack, since the
- * name of its chunk belongs to it. To ask for that name costs as much as half a spawn, so the last
- * function that spawned is remembered with its chunk's name, and anchored, so that nothing else can
- * come to lie at its address.
+ * Notes where the task is spawned, which is in the function at that level. That function is kept on
+ * the new coroutine's stack, since the name of its chunk belongs to it. To ask for that name costs
+ * as much as half a spawn, so the last function that spawned is remembered with its chunk's name,
+ * and anchored, so that nothing else can come to lie at its address.
  */
 static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int level)
 {
@@ -151,8 +153,8 @@ typedef struct places {
 } places;
 
 /*
- * Starts a task of the function and its nargs arguments, which start at index fn and stay there; pushes
- * the Task.
+ * Starts a task of the function and its nargs arguments, which start at index fn and stay there;
+ * pushes the Task.
  */
 static void spawn(lua_State *L, int fn, int nargs, int level, places at)
 {
@@ -242,7 +244,9 @@ static void refuse_yield(crun__lua *u, lua_State *co)
     lua_sethook(co, refuse_now, LUA_MASKRET, 0);
 }
 
-/* A new coroutine holds the spawning function, the task's and its arguments; a closed one nothing. */
+/*
+ * A new coroutine holds the spawning function, the task's and its arguments; a closed one nothing.
+ */
 static bool closed(lua_State *co)
 {
     return lua_status(co) != LUA_YIELD && lua_gettop(co) < 2;
@@ -278,8 +282,8 @@ static int resume(crun__lua *u, crun_task *task, lua_State *co)
 /* --- the end ------------------------------------------------------------------------------ */
 
 /*
- * Makes the value on top of the coroutine what the task leaves behind, in place of the coroutine. One
- * that leaves nothing keeps its coroutine, which costs less than the way to replace it.
+ * Makes the value on top of the coroutine what the task leaves behind, in place of the coroutine.
+ * One that leaves nothing keeps its coroutine, which costs less than the way to replace it.
  */
 static void leave_value(lua_State *co, ltask *t)
 {
@@ -330,8 +334,8 @@ static int report(lua_State *L)
 }
 
 /*
- * The error is on top of the unwound coroutine and stays there. A handler may wait, so the coroutine must
- * still be anchored. One that fails is itself reported, in one line.
+ * The error is on top of the unwound coroutine and stays there. A handler may wait, so the
+ * coroutine must still be anchored. One that fails is itself reported, in one line.
  */
 static void report_failure(lua_State *co, ltask *t)
 {
@@ -355,8 +359,8 @@ static bool own_cancel(const ltask *t, lua_State *co)
 }
 
 /*
- * An error came out of the task. Its traceback is taken before to-be-closed variables are closed, which
- * may take time and change the error.
+ * An error came out of the task. Its traceback is taken before to-be-closed variables are closed,
+ * which may take time and change the error.
  */
 static void failed(crun__lua *u, ltask *t, lua_State *co)
 {
@@ -406,8 +410,8 @@ static void call_back(crun__lua *u, ltask *t)
 
 /*
  * The coroutine of a task that failed is not used again: an error inside a debug hook leaves hooks
- * disabled in it for good. That of one that returned may be anchored no more, so it goes among the idle
- * ones before anything is allocated.
+ * disabled in it for good. That of one that returned may be anchored no more, so it goes among the
+ * idle ones before anything is allocated.
  */
 static void ended(crun_task *task)
 {
@@ -444,8 +448,8 @@ static void clear(crun__lua *u, int table, uint32_t place)
 }
 
 /*
- * Coroutines that stayed idle through a whole cycle are more than the program needs; half of them go at
- * a time. Behind the idle ones lie entries of coroutines that were taken.
+ * Coroutines that stayed idle through a whole cycle are more than the program needs; half of them
+ * go at a time. Behind the idle ones lie entries of coroutines that were taken.
  */
 static void trim_idle(crun__lua *u)
 {
@@ -463,8 +467,8 @@ static void clear_free_slots(crun__lua *u)
 }
 
 /*
- * The finalizer of an object that is dropped as soon as it is made. The collector cannot call it when it
- * strikes in a coroutine without any stack left; then the next new coroutine makes another.
+ * The finalizer of an object that is dropped as soon as it is made. The collector cannot call it
+ * when it strikes in a coroutine without any stack left; then the next new coroutine makes another.
  */
 static int on_cycle(lua_State *L)
 {

@@ -13,8 +13,8 @@ int crun__l_spawn(lua_State *L);
 
 /*
  * For functions with the shared upvalues: starts a task of the function at index fn and the nargs
- * arguments behind it, which stay there; pushes the Task. level names the function that counts as the
- * spawning one, as for lua_getstack.
+ * arguments behind it, which stay there; pushes the Task. level names the function that counts as
+ * the spawning one, as for lua_getstack.
  */
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
 

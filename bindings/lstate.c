@@ -4,11 +4,11 @@
  * Attaching a Lua state to a hub, and the end of both.
  *
  * Under a stock interpreter nothing tells the module that the main chunk has ended but the state's
- * closing, which runs the finalizers, the newest object's first. The sentinel's finalizer waits for the
- * tasks that are left; the objects that they use must be whole by then, and so older than the sentinel.
- * It is made anew whenever the main task spawns, comes back from a wait in which others may have made
- * objects, or makes an object of crun's. What the main chunk makes for tasks after its last call of crun
- * is not safe. A host that calls crun_lua_finish needs none of this.
+ * closing, which runs the finalizers, the newest object's first. The sentinel's finalizer waits for
+ * the tasks that are left; the objects that they use must be whole by then, and so older than the
+ * sentinel. It is made anew whenever the main task spawns, comes back from a wait in which others
+ * may have made objects, or makes an object of crun's. What the main chunk makes for tasks after
+ * its last call of crun is not safe. A host that calls crun_lua_finish needs none of this.
  */
 #include <stdio.h>
 #include <stdlib.h>

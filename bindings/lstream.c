@@ -8,8 +8,8 @@
 enum {
     /* Small pieces of one write are joined up to this many bytes, so as to travel together. */
     JOINED = 16384,
-    /* Parked stacks beyond which waits for the network yield. With 1000 connections that echo 64 bytes,
-     * stacks cost 34 misses of a cache of 1 MiB a message, yields 25. */
+    /* Parked stacks beyond which waits for the network yield. With 1000 connections that echo 64
+     * bytes, stacks cost 34 misses of a cache of 1 MiB a message, yields 25. */
     STACKS = 100
 };
 
@@ -112,8 +112,8 @@ static int recv_finish(lua_State *L, int status, lua_KContext max)
 }
 
 /*
- * stream:recv([max [, seconds]]) -> some bytes, as soon as there are any; nil at the end of the stream |
- * nil, message, code. May wait.
+ * stream:recv([max [, seconds]]) -> some bytes, as soon as there are any; nil at the end of the
+ * stream | nil, message, code. May wait.
  */
 static int l_recv(lua_State *L)
 {
@@ -145,8 +145,8 @@ static int join_pieces(lua_State *L, int i, int last)
 static int write_finish(lua_State *L, int status, lua_KContext next);
 
 /*
- * What the system has not taken yet is the stream's as well: the coroutine that waits may be closed by
- * somebody else. Index 0: nothing any more.
+ * What the system has not taken yet is the stream's as well: the coroutine that waits may be closed
+ * by somebody else. Index 0: nothing any more.
  */
 static void anchor(lua_State *L, int index)
 {
@@ -202,7 +202,8 @@ static void check_pieces(lua_State *L, int last)
 
 /*
  * stream:write(string... [, seconds]) -> the stream, once the system has taken everything | nil,
- * message, code; then a part may have been sent. Numbers are no data: tostring makes them so. May wait.
+ * message, code; then a part may have been sent. Numbers are no data: tostring makes them so. May
+ * wait.
  */
 static int l_write(lua_State *L)
 {
@@ -247,8 +248,8 @@ static int shutdown_finish(lua_State *L, int status, lua_KContext deadline)
 }
 
 /*
- * stream:shutdown([seconds]) -> true | nil, message, code: nothing more will be written, the peer reads
- * an end. Waits only when an earlier write was given up half-way.
+ * stream:shutdown([seconds]) -> true | nil, message, code: nothing more will be written, the peer
+ * reads an end. Waits only when an earlier write was given up half-way.
  */
 static int l_shutdown(lua_State *L)
 {

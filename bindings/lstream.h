@@ -3,9 +3,9 @@
  *
  * Stream and Listener, what their parts share.
  *
- * Timeouts come last. Formats of read may be numbers, too: with two or more arguments a last one that is
- * a number or nil is the timeout; a single number is a count of bytes. Data to be written are strings
- * only, so a number at the end is the timeout there as well.
+ * Timeouts come last. Formats of read may be numbers, too: with two or more arguments a last one
+ * that is a number or nil is the timeout; a single number is a count of bytes. Data to be written
+ * are strings only, so a number at the end is the timeout there as well.
  */
 #ifndef CRUN__LSTREAM_H
 #define CRUN__LSTREAM_H
@@ -13,7 +13,8 @@
 #include "../runtime/stream.h"
 #include "bind.h"
 
-/* `opened` is filled in while the task that opens it waits; without stream, or listener, it is closed. */
+/* `opened` is filled in while the task that opens it waits; without stream, or listener, it is
+ * closed. */
 typedef struct lstream {
     crun__object object;
     crun__opened opened;
@@ -38,9 +39,9 @@ static inline crun_stream *crun__lstream_again(lua_State *L)
 }
 
 /*
- * As crun__lua_park, but yields as soon as a hundred stacks are busy. Who waits for the network has paid
- * for calls of the system, beside which a yield costs little; what counts with many connections is
- * that each message finds few things of its connection in memory that is far away.
+ * As crun__lua_park, but yields as soon as a hundred stacks are busy. Who waits for the network has
+ * paid for calls of the system, beside which a yield costs little; what counts with many
+ * connections is that each message finds few things of its connection in memory that is far away.
  */
 int crun__lstream_park(lua_State *L, crun_task *self, crun_time deadline, lua_KContext context,
                        lua_KFunction finish);

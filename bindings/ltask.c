@@ -252,7 +252,9 @@ static int l_cancel(lua_State *L)
     return 1;
 }
 
-/* task:throw(err) -> true if it was still alive: its next wait raises err, once. Switches: never. */
+/*
+ * task:throw(err) -> true if it was still alive: its next wait raises err, once. Switches: never.
+ */
 static int l_throw(lua_State *L)
 {
     ltask *t = crun__ltask_check(L, 1);
@@ -362,7 +364,9 @@ static void add_callback(lua_State *L)
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-/* task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn. */
+/*
+ * task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn.
+ */
 static int l_on_done(lua_State *L)
 {
     ltask *t = crun__ltask_check(L, 1);

@@ -13,8 +13,8 @@
 typedef struct crun__lookup crun__lookup;
 
 /*
- * Told the outcome, outside of any task: 0 and the addresses, which it must free with uv_freeaddrinfo;
- * or a code.
+ * Told the outcome, outside of any task: 0 and the addresses, which it must free with
+ * uv_freeaddrinfo; or a code.
  */
 typedef void crun__lookup_done(void *arg, int code, struct addrinfo *list);
 
@@ -23,8 +23,8 @@ int crun__lookup_start(crun__lookup **out, crun_hub *hub, const char *host, crun
                        void *arg);
 
 /*
- * `done` is not called any more. A lookup that a thread is busy with cannot be stopped: its result is
- * dropped when it comes, and the hub's end waits for it.
+ * `done` is not called any more. A lookup that a thread is busy with cannot be stopped: its result
+ * is dropped when it comes, and the hub's end waits for it.
  */
 void crun__lookup_cancel(crun__lookup *lookup);
 

@@ -51,8 +51,8 @@ static void fire_due(crun_hub *hub, crun_time now)
 }
 
 /*
- * Nothing is ready, and nothing that is alive can make anything ready. Whoever told the main task what
- * to wait for learns it there; a main task that is past waiting leaves nobody to tell.
+ * Nothing is ready, and nothing that is alive can make anything ready. Whoever told the main task
+ * what to wait for learns it there; a main task that is past waiting leaves nobody to tell.
  */
 static void deadlock(crun_hub *hub)
 {
@@ -274,8 +274,8 @@ static void call_posts(crun_hub *hub)
 }
 
 /*
- * A cancelled main task waits for the others all the same. What waits inside a shield for what nothing
- * can bring is left behind.
+ * A cancelled main task waits for the others all the same. What waits inside a shield for what
+ * nothing can bring is left behind.
  */
 static void end_tasks(crun_hub *hub)
 {

@@ -50,7 +50,9 @@ struct crun_hub {
     crun_task own_main; /* while no host language brings one */
 };
 
-/* The thread's hub. Tasks never move between threads, so its address may be kept across switches. */
+/*
+ * The thread's hub. Tasks never move between threads, so its address may be kept across switches.
+ */
 extern _Thread_local crun_hub *crun__hub;
 
 /* Puts a task at the end of the ready queue. */
@@ -61,8 +63,8 @@ static inline void crun__ready(crun_hub *hub, crun_task *task)
 }
 
 /*
- * The next task to run, taken from the ready queue; polls, and waits for I/O and timers when nothing
- * is ready. Runs on the stack of whoever has nothing to do. Never NULL.
+ * The next task to run, taken from the ready queue; polls, and waits for I/O and timers when
+ * nothing is ready. Runs on the stack of whoever has nothing to do. Never NULL.
  */
 crun_task *crun__next(crun_hub *hub);
 
@@ -82,8 +84,8 @@ static inline int crun__runners_reserve(crun_hub *hub)
 void crun__switch_away(crun_hub *hub);
 
 /*
- * Whether a wait that could yield should still keep its stack. Parking by stack is the faster way as
- * long as the parked stacks stay few.
+ * Whether a wait that could yield should still keep its stack. Parking by stack is the faster way
+ * as long as the parked stacks stay few.
  */
 static inline bool crun__stack_affordable(const crun_hub *hub)
 {
@@ -94,15 +96,15 @@ static inline bool crun__stack_affordable(const crun_hub *hub)
 void crun__hub_count(crun_hub *hub, crun_task *task, int by);
 
 /*
- * Makes caller's memory the main task, in place of the one that runs now on the thread's own stack; and
- * gives the place back to the hub's own.
+ * Makes caller's memory the main task, in place of the one that runs now on the thread's own stack;
+ * and gives the place back to the hub's own.
  */
 void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type);
 void crun__hub_reset_main(crun_hub *hub);
 
 /*
- * The running task takes the main task's place, which is never resumed: its state is being destroyed
- * under it (os.exit from another task).
+ * The running task takes the main task's place, which is never resumed: its state is being
+ * destroyed under it (os.exit from another task).
  */
 void crun__hub_abandon_main(crun_hub *hub);
 

@@ -20,8 +20,8 @@
 
 /*
  * Watches the calling thread. handle(addr, arg) runs inside the signal handler, on the alternate
- * stack (at least 64 KiB), while the thread stands still in the middle of anything: it may only read
- * what is sure to be consistent, and must not switch contexts. An alternate stack that the
+ * stack (at least 64 KiB), while the thread stands still in the middle of anything: it may only
+ * read what is sure to be consistent, and must not switch contexts. An alternate stack that the
  * application has set already is kept if it is at least 32 KiB, else replaced until the thread
  * leaves.
  * Returns 0, -EBUSY if the thread has entered before, -ENOMEM, or another negative errno.

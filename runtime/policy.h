@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Who runs next among the ready: first in first out (no policy), or drawn from a seed, so that tests
- * meet other orders than the usual one and can repeat the one that failed.
+ * Who runs next among the ready: first in first out (no policy), or drawn from a seed, so that
+ * tests meet other orders than the usual one and can repeat the one that failed.
  */
 #ifndef CRUN__POLICY_H
 #define CRUN__POLICY_H

@@ -4,9 +4,13 @@
 #include "hub.h"
 
 enum {
-    /* Idle stacks beyond this many are unmapped when they have not been needed for a trim period. */
+    /*
+     * Idle stacks beyond this many are unmapped when they have not been needed for a trim period.
+     */
     IDLE_KEPT = 32,
-    /* What a runner that waits for a task has in use at the top of its stack, with room to spare. */
+    /*
+     * What a runner that waits for a task has in use at the top of its stack, with room to spare.
+     */
     KEEP_BYTES = 4096
 };
 

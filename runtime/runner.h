@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Runners: C coroutines, each with a C stack of its own, that run tasks. A runner takes the next ready
- * task and steps it. A task that parks by stack keeps its runner until it is resumed; when it ends or
- * parks by yield its runner goes on with the next task.
+ * Runners: C coroutines, each with a C stack of its own, that run tasks. A runner takes the next
+ * ready task and steps it. A task that parks by stack keeps its runner until it is resumed; when it
+ * ends or parks by yield its runner goes on with the next task.
  *
  * The thread's own stack belongs to the root runner, which only ever runs the main task.
  */

@@ -5,8 +5,8 @@
  * themselves. The task is the outermost one.
  *
  * Laws:
- * - A task is doomed while a scope in effect is cancelled: one between where it runs and the nearest
- *   shield around it. Every wait of a doomed task fails with CRUN_ECANCELED.
+ * - A task is doomed while a scope in effect is cancelled: one between where it runs and the
+ * nearest shield around it. Every wait of a doomed task fails with CRUN_ECANCELED.
  * - Of several cancelled scopes in effect the outermost counts: an inner timeout does not hide an
  *   outer one.
  * - Scopes are left in any order: a generator may be dropped while it is inside one.
@@ -37,7 +37,9 @@ void crun__scope_leave(crun__scope *scope);
 
 void crun__scope_cancel(crun__scope *scope);
 
-/* The outermost cancelled scope in effect; NULL: it is the task itself (or nothing is cancelled). */
+/*
+ * The outermost cancelled scope in effect; NULL: it is the task itself (or nothing is cancelled).
+ */
 crun__scope *crun__scope_culprit(const crun_task *task);
 
 /* Works out whether the task is doomed; if it has just become so, ends its wait. */

@@ -55,8 +55,8 @@ void crun__context_init_thread(crun__context *ctx);
 
 /*
  * Makes ctx a fresh context on [lo, lo+size): the first switch to it calls entry(arg), which must
- * never return. size is at least 4096 bytes, lo is 16-aligned; the memory stays the caller's. No page of the stack
- * but the topmost is touched.
+ * never return. size is at least 4096 bytes, lo is 16-aligned; the memory stays the caller's. No
+ * page of the stack but the topmost is touched.
  */
 void crun__context_init(crun__context *ctx, char *lo, size_t size, void (*entry)(void *),
                         void *arg);

@@ -82,7 +82,9 @@ void crun__wait_abort(crun_wait *wait, int result)
     crun__wake(wait, result);
 }
 
-/* As many as there are at the start: a watch that fires may register another, or take others out. */
+/*
+ * As many as there are at the start: a watch that fires may register another, or take others out.
+ */
 void crun__wake_all(crun_waitq *q, int result)
 {
     size_t n = crun__waitq_count(q);

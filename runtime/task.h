@@ -121,8 +121,8 @@ static inline void crun__wait_begin(crun_task *task, const crun_wait_type *type,
 int crun__wait_arm(crun_task *task, crun_time deadline);
 
 /*
- * Takes back the wait of a task that will not park, or will never be resumed. Returns: result, which
- * also becomes the wait's.
+ * Takes back the wait of a task that will not park, or will never be resumed. Returns: result,
+ * which also becomes the wait's.
  */
 int crun__wait_withdraw(crun_task *task, int result);
 

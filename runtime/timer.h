@@ -3,11 +3,11 @@
  *
  * Deadlines: a 4-ary min-heap of (due time, node), ties in the order of insertion.
  *
- * A node is the 8 bytes that whoever has a deadline embeds: its place in the heap, so that it can be
- * taken out in O(log n), and its insertion stamp. Entries are 16 bytes, so that sifting reads one
- * cache line per level and not the nodes; the nodes' stamps are read at equal times only.
- * Four children per node halve the depth of a binary heap for the same line (Larkin, Sen and Tarjan,
- * "A back-to-basics empirical study of priority queues", 2014).
+ * A node is the 8 bytes that whoever has a deadline embeds: its place in the heap, so that it can
+ * be taken out in O(log n), and its insertion stamp. Entries are 16 bytes, so that sifting reads
+ * one cache line per level and not the nodes; the nodes' stamps are read at equal times only. Four
+ * children per node halve the depth of a binary heap for the same line (Larkin, Sen and Tarjan, "A
+ * back-to-basics empirical study of priority queues", 2014).
  */
 #ifndef CRUN__TIMER_H
 #define CRUN__TIMER_H

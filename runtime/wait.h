@@ -5,9 +5,9 @@
  *
  * A wait is registered with what it waits on (begin), then its task parks, then the operation reads
  * the result (finish). Whoever brings what it waits for wakes it; a deadline, a cancel and a close
- * are further ways to wake it. The first of them takes the wait out of the queue it stands in, so it
- * is claimed once: nobody else can find it there. A wait that leaves without what it came for is told
- * to its type (abort), which gives back whatever the waiting had taken.
+ * are further ways to wake it. The first of them takes the wait out of the queue it stands in, so
+ * it is claimed once: nobody else can find it there. A wait that leaves without what it came for is
+ * told to its type (abort), which gives back whatever the waiting had taken.
  *
  * Waits stand in a crun_waitq, first come first served. Most are the one that is part of each task
  * (a task waits for one thing at a time); others watch on behalf of a task and have a type with
@@ -35,7 +35,9 @@ typedef struct crun_wait_type {
     void (*abort)(crun_wait *wait); /* NULL, or called when it leaves by deadline or cancel */
     void (*describe)(const crun_wait *wait, char *text, size_t size); /* NULL: the verb says it */
     void (*fire)(crun_wait *wait, int result); /* NULL: wake the task that the wait is part of */
-    /* Waits of channels: hand a value to who waits to receive, take the one of who waits to send. */
+    /*
+     * Waits of channels: hand a value to who waits to receive, take the one of who waits to send.
+     */
     void (*give)(crun_wait *wait, const crun_value *value);
     void (*take)(crun_wait *wait, crun_value *value);
     bool firm; /* neither cancel nor throw ends it: the task must get what it waits for first */

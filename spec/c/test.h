@@ -10,9 +10,9 @@
  *
  * Tests register themselves and run in the order they are written. A failed CHECK prints its place
  * and counts, and the test goes on; REQUIRE also leaves the function it stands in. SKIP says why a
- * test cannot run here and leaves it. The program ends with the line "N passed, N failed" (before it the
- * number skipped, if any) and exits with 1 if any failed. Arguments select tests by a part of
- * their name. None of this depends on NDEBUG. Checks may be used from one thread at a time.
+ * test cannot run here and leaves it. The program ends with the line "N passed, N failed" (before
+ * it the number skipped, if any) and exits with 1 if any failed. Arguments select tests by a part
+ * of their name. None of this depends on NDEBUG. Checks may be used from one thread at a time.
  */
 
 #include <inttypes.h>

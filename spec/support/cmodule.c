@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * A C module for the specs: what a library written without thought of coroutines does. It declares the
- * few functions of Lua that it calls, so that it builds without Lua's headers.
+ * A C module for the specs: what a library written without thought of coroutines does. It declares
+ * the few functions of Lua that it calls, so that it builds without Lua's headers.
  */
 #include <stddef.h>
 

@@ -3,11 +3,12 @@
 #define CRUN_SPEC_GCSTRESS_H
 
 /*
- * Included before every file of bindings/ in the gcstress flavour: each function of Lua's API that may
- * start the collector does so, as it would in an unlucky program, finalizers included. An object that
- * is held by a C variable alone does not survive that. A collection costs milliseconds under busted,
- * hence each place in the code does it the first times it is passed, and now and then later. What
- * stores into tables or grows stacks is not among them: it takes memory, but collects nothing.
+ * Included before every file of bindings/ in the gcstress flavour: each function of Lua's API that
+ * may start the collector does so, as it would in an unlucky program, finalizers included. An
+ * object that is held by a C variable alone does not survive that. A collection costs milliseconds
+ * under busted, hence each place in the code does it the first times it is passed, and now and then
+ * later. What stores into tables or grows stacks is not among them: it takes memory, but collects
+ * nothing.
  */
 
 #include <lua.h>

@@ -4,11 +4,11 @@
  * Channels: bounded queues of values between the tasks of one hub.
  *
  * Laws:
- * - First come, first served, on both sides; a value sent while somebody waits for it is theirs, and a
- *   place that becomes free belongs to the sender that has waited longest.
+ * - First come, first served, on both sides; a value sent while somebody waits for it is theirs,
+ * and a place that becomes free belongs to the sender that has waited longest.
  * - A task whose wait ends by deadline or cancel has neither sent nor received anything.
- * - After close, sending fails with CRUN_ECLOSED; what is inside can still be received, then receiving
- *   fails with CRUN_ECLOSED, too. Those who wait are told at once.
+ * - After close, sending fails with CRUN_ECLOSED; what is inside can still be received, then
+ * receiving fails with CRUN_ECLOSED, too. Those who wait are told at once.
  *
  * Thread, for everything here: the hub's.
  */

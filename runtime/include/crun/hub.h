@@ -4,8 +4,8 @@
  * A hub runs the tasks of one OS thread and waits for I/O and time on their behalf.
  *
  * Laws:
- * - One hub per thread; it belongs to the thread that created it. Only crun_hub_post and crun_hub_wake
- *   may be called from others.
+ * - One hub per thread; it belongs to the thread that created it. Only crun_hub_post and
+ * crun_hub_wake may be called from others.
  * - The code that creates the hub is its main task: it may call everything that waits.
  * - Nothing is shared between hubs.
  */
@@ -52,14 +52,14 @@ CRUN_API crun_hub *crun_hub_current(void);
 /*
  * Runs until every task that is not a daemon has ended.
  * Switches: yes. Thread: the hub's, from its main task.
- * Returns: 0; CRUN_EDEADLK when the tasks left wait for what nothing alive can bring; CRUN_ECANCELED
- * when the main task was cancelled.
+ * Returns: 0; CRUN_EDEADLK when the tasks left wait for what nothing alive can bring;
+ * CRUN_ECANCELED when the main task was cancelled.
  */
 CRUN_API int crun_hub_run(crun_hub *hub);
 
 /*
- * Calls fn(arg) soon on the hub's thread, outside of any task: it must not wait. Calls keep their order.
- * Thread: any. Returns: 0 or CRUN_ENOMEM.
+ * Calls fn(arg) soon on the hub's thread, outside of any task: it must not wait. Calls keep their
+ * order. Thread: any. Returns: 0 or CRUN_ENOMEM.
  */
 CRUN_API int crun_hub_post(crun_hub *hub, void (*fn)(void *arg), void *arg);
 
@@ -67,8 +67,8 @@ CRUN_API int crun_hub_post(crun_hub *hub, void (*fn)(void *arg), void *arg);
 CRUN_API void crun_hub_wake(crun_hub *hub);
 
 /*
- * Sets what is called on the hub's thread, outside of any task, soon after crun_hub_wake: the safe half
- * of a signal handler. NULL for nothing. Thread: the hub's.
+ * Sets what is called on the hub's thread, outside of any task, soon after crun_hub_wake: the safe
+ * half of a signal handler. NULL for nothing. Thread: the hub's.
  */
 CRUN_API void crun_hub_on_wake(crun_hub *hub, void (*fn)(void *arg), void *arg);
 

@@ -1,22 +1,23 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Streams of bytes between this program and others: TCP connections, and the listeners that accept them.
+ * Streams of bytes between this program and others: TCP connections, and the listeners that accept
+ * them.
  *
  * Laws:
  * - One task reads a stream and one writes it at a time; another one gets CRUN_EBUSY at once.
  * - Bytes come before the end: the end of the stream, or the error that broke it, is told once all
  *   that came before it has been read.
- * - A read that fails, times out or is cancelled has taken nothing. A write that does so has sent an
- *   unknown part.
- * - The system's buffers are the limit for what is under way: a write waits while they are full, and
- *   at most 128 KiB are read ahead of what a task asked for.
+ * - A read that fails, times out or is cancelled has taken nothing. A write that does so has sent
+ * an unknown part.
+ * - The system's buffers are the limit for what is under way: a write waits while they are full,
+ * and at most 128 KiB are read ahead of what a task asked for.
  * - Closing never waits. Whoever waits on what is closed gets CRUN_ECLOSED.
  * - SIGPIPE: the first stream of the process sets the signal to be ignored if its disposition is
  *   SIG_DFL, so that writing to a closed connection is CRUN_EPIPE and not the process's end.
  *
- * Streams and listeners are counted. The last reference closes what is still open. All must be closed
- * before crun_hub_free.
+ * Streams and listeners are counted. The last reference closes what is still open. All must be
+ * closed before crun_hub_free.
  *
  * Thread, for everything here: the hub's.
  */
@@ -54,11 +55,11 @@ typedef struct crun_address {
 } crun_address;
 
 /*
- * Connects to a numeric address or a host name, whose addresses are tried one after the other; options
- * may be NULL. Switches: yes.
- * Returns: 0 and the stream with one reference; CRUN_ETIMEDOUT, CRUN_ECANCELED, CRUN_EINVAL (the port
- * is not within 1 to 65535, the host is empty), CRUN_ENOMEM; a code of the system's, that of the address
- * that came nearest to success; an EAI_ code of libuv's when there is no such name.
+ * Connects to a numeric address or a host name, whose addresses are tried one after the other;
+ * options may be NULL. Switches: yes. Returns: 0 and the stream with one reference; CRUN_ETIMEDOUT,
+ * CRUN_ECANCELED, CRUN_EINVAL (the port is not within 1 to 65535, the host is empty), CRUN_ENOMEM;
+ * a code of the system's, that of the address that came nearest to success; an EAI_ code of libuv's
+ * when there is no such name.
  */
 CRUN_API int crun_tcp_connect(crun_hub *hub, const char *host, int port,
                               const crun_tcp_options *options, crun_stream **out,
@@ -75,8 +76,8 @@ CRUN_API int crun_tcp_listen(crun_hub *hub, const char *host, int port,
 
 /*
  * Waits for a connection; several tasks may wait, and are served in turn. Switches: may.
- * Returns: 0 and the stream with one reference; CRUN_ETIMEDOUT, CRUN_ECANCELED, CRUN_ECLOSED; a code of
- * the system's, such as EMFILE.
+ * Returns: 0 and the stream with one reference; CRUN_ETIMEDOUT, CRUN_ECANCELED, CRUN_ECLOSED; a
+ * code of the system's, such as EMFILE.
  */
 CRUN_API int crun_listener_accept(crun_listener *listener, crun_stream **out, crun_time deadline);
 
@@ -105,8 +106,8 @@ CRUN_API int crun_stream_write(crun_stream *stream, const void *data, size_t siz
                                crun_time deadline);
 
 /*
- * Ends the writing side: the peer reads an end. Waits only for what a timed-out or cancelled write has
- * left. Switches: may. Returns: as crun_stream_write.
+ * Ends the writing side: the peer reads an end. Waits only for what a timed-out or cancelled write
+ * has left. Switches: may. Returns: as crun_stream_write.
  */
 CRUN_API int crun_stream_shutdown(crun_stream *stream, crun_time deadline);
 

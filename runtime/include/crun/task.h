@@ -4,7 +4,8 @@
  * Tasks: functions that run beside each other on one hub and may wait anywhere.
  *
  * Laws:
- * - A new task has not run when crun_spawn returns; it runs at the spawner's next wait, in spawn order.
+ * - A new task has not run when crun_spawn returns; it runs at the spawner's next wait, in spawn
+ * order.
  * - Cancellation is level-triggered: once a task is cancelled, each of its waits fails with
  *   CRUN_ECANCELED until it ends. An operation that need not wait still succeeds, and a result that
  *   arrived before the cancel is delivered.
