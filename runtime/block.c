@@ -40,7 +40,9 @@ static void release(crun__blocks *blocks, char *data, size_t capacity)
         free(data);
 }
 
-/* What a stream keeps lies at the beginning of a line of the cache, and takes no more than it must. */
+/*
+ * What a stream keeps lies at the beginning of a line of the cache, and takes no more than it must.
+ */
 static char *allocate(crun__blocks *blocks, size_t capacity)
 {
     if (capacity == CRUN__BLOCK)
@@ -89,7 +91,9 @@ bool crun__inbuf_reserve(crun__inbuf *in, crun__blocks *blocks, size_t size)
     size_t held = crun__inbuf_size(in);
     if (size <= in->capacity - in->tail)
         return true;
-    /* Closing up costs a copy of what is held; at least as much has been consumed since the last. */
+    /*
+     * Closing up costs a copy of what is held; at least as much has been consumed since the last.
+     */
     if (held <= in->head && held + size <= in->capacity) {
         memmove(in->data, in->data + in->head, held);
         in->head = 0;

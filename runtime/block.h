@@ -4,8 +4,8 @@
  * The hub's blocks of memory for I/O, and the bytes that wait in a stream.
  *
  * Every read of the hub goes into one shared block, so that an idle connection holds no buffer. Few
- * bytes are copied on into the stream's own small buffer; many stay where they are: the stream takes
- * the block, and the hub another one.
+ * bytes are copied on into the stream's own small buffer; many stay where they are: the stream
+ * takes the block, and the hub another one.
  */
 #ifndef CRUN__BLOCK_H
 #define CRUN__BLOCK_H

@@ -8,9 +8,9 @@
 #include "tcp.h"
 
 /*
- * libuv's own listening accepts ahead of the demand, and drops connections silently when no descriptors
- * are left. Here connections stay in the system's backlog until a task asks for one, and it is the task
- * that learns of failures.
+ * libuv's own listening accepts ahead of the demand, and drops connections silently when no
+ * descriptors are left. Here connections stay in the system's backlog until a task asks for one,
+ * and it is the task that learns of failures.
  */
 struct crun_listener {
     uv_poll_t poll; /* first */

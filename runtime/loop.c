@@ -23,8 +23,8 @@ static void on_async(uv_async_t *async)
 }
 
 /*
- * With its first stream libuv opens a descriptor that it keeps until the loop's end. Doing it now keeps
- * the number of open descriptors explicable; when it fails now, it will be tried again then.
+ * With its first stream libuv opens a descriptor that it keeps until the loop's end. Doing it now
+ * keeps the number of open descriptors explicable; when it fails now, it will be tried again then.
  */
 static void open_reserve(crun__loop *loop)
 {

@@ -40,8 +40,8 @@ typedef struct crun__loop {
 } crun__loop;
 
 /*
- * What closes a handle in the way of its owner when the loop ends before it was closed: the value of
- * the handle's `data`, NULL for uv_close alone.
+ * What closes a handle in the way of its owner when the loop ends before it was closed: the value
+ * of the handle's `data`, NULL for uv_close alone.
  */
 typedef void crun__handle_close(uv_handle_t *handle);
 

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libuv writes without MSG_NOSIGNAL what a socket does not take at once. Whoever handles the signal already knows what it means. */
+/* libuv writes without MSG_NOSIGNAL what a socket does not take at once. Whoever handles the signal
+ * already knows what it means. */
 static void ignore_sigpipe(void)
 {
     struct sigaction now;

@@ -3,10 +3,10 @@
  *
  * Streams as the bindings see them: each blocking operation in two phases.
  *
- * begin returns 1 when the operation is done, a code when it has failed, or 0 when the task's wait is
- * registered: then the task parks, and what it does next is up to its wait's result.
- * - Result 0: what was waited for has happened; the operation goes on as said below. Another task may
- *   have run first, and taken what there was.
+ * begin returns 1 when the operation is done, a code when it has failed, or 0 when the task's wait
+ * is registered: then the task parks, and what it does next is up to its wait's result.
+ * - Result 0: what was waited for has happened; the operation goes on as said below. Another task
+ * may have run first, and taken what there was.
  * - A code (a deadline, a cancel, a close): the operation is over, nothing is left of it.
  * Failures of the system never are results of waits, whose codes mean what ends a wait.
  */
@@ -27,8 +27,8 @@ typedef struct crun__goal {
 } crun__goal;
 
 /*
- * Returns 1 when the goal is reached: then look at what is there and take it, without waiting. After a
- * wait with result 0, begin again.
+ * Returns 1 when the goal is reached: then look at what is there and take it, without waiting.
+ * After a wait with result 0, begin again.
  */
 int crun__read_begin(crun_stream *stream, crun_task *task, const crun__goal *goal);
 
@@ -61,8 +61,8 @@ int crun__shutdown_begin(crun_stream *stream, crun_task *task);
 /* --- connecting, listening, accepting ----------------------------------------------------- */
 
 /*
- * What came of opening: to be looked at after a wait with result 0. The caller's memory, which stays where
- * it is until the wait is over, or is dropped before: then what comes of it is closed.
+ * What came of opening: to be looked at after a wait with result 0. The caller's memory, which
+ * stays where it is until the wait is over, or is dropped before: then what comes of it is closed.
  */
 typedef struct crun__opened {
     struct crun__opening *opening; /* under way, or NULL */

@@ -3,8 +3,8 @@
  *
  * A stream from inside: what its parts (life, reading, writing) and its kinds (TCP) share.
  *
- * The handle refers to the stream until its close callback has run. For libuv it never counts; the loop
- * counts the tasks that wait on handles, so that an idle connection cannot hide a deadlock.
+ * The handle refers to the stream until its close callback has run. For libuv it never counts; the
+ * loop counts the tasks that wait on handles, so that an idle connection cannot hide a deadlock.
  */
 #ifndef CRUN__STREAM_IMPL_H
 #define CRUN__STREAM_IMPL_H
@@ -22,9 +22,9 @@ bool crun__streak_over(crun_hub *hub, unsigned limit);
 enum { CRUN__LINE = 64 };
 
 /*
- * With a thousand connections none is in the nearest caches any more when its turn comes, and each line of
- * the cache costs about 15 ns. So what a message needs from a task's side, if nothing special is going
- * on, lies in one line. The handle is touched by libuv's callbacks only.
+ * With a thousand connections none is in the nearest caches any more when its turn comes, and each
+ * line of the cache costs about 15 ns. So what a message needs from a task's side, if nothing
+ * special is going on, lies in one line. The handle is touched by libuv's callbacks only.
  */
 struct crun_stream {
     union {
@@ -68,8 +68,8 @@ static inline crun__blocks *crun__hub_blocks(void)
 
 /*
  * Memory for a stream, for its kind to initialise the handle in; NULL: there is none. Then
- * crun__stream_opened makes two references: the caller's, and the handle's, which ends with it. If the
- * handle cannot be initialised the memory is freed as it is.
+ * crun__stream_opened makes two references: the caller's, and the handle's, which ends with it. If
+ * the handle cannot be initialised the memory is freed as it is.
  */
 crun_stream *crun__stream_alloc(crun_hub *hub);
 void crun__stream_opened(crun_stream *stream);

@@ -12,8 +12,8 @@ enum {
 };
 
 /*
- * A copy that libuv holds until the socket takes it: so a writer may leave at any time. Large data is
- * not copied whole, since the next bytes go to the system directly once it takes any again.
+ * A copy that libuv holds until the socket takes it: so a writer may leave at any time. Large data
+ * is not copied whole, since the next bytes go to the system directly once it takes any again.
  */
 typedef struct crun__slice {
     uv_write_t request;
