@@ -1,140 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <crun/crun.h>
-#include <crun/stream.h>
-
-#include "test.h"
-
-/* Each test runs in a hub of its own; the code of the test is the main task. */
-
-static crun_hub *hub;
-
-static void begin(void)
-{
-    hub = NULL;
-    if (crun_hub_new(&hub, NULL) != 0)
-        abort();
-}
-
-static size_t open_handles(void)
-{
-    crun_hub_stats stats = {.size = sizeof stats};
-    crun_hub_stats_get(hub, &stats);
-    return stats.handles;
-}
-
-static void finish(void)
-{
-    CHECK_EQ_INT(crun_hub_run(hub), 0);
-    CHECK_EQ_INT(open_handles(), 0);
-    crun_hub_free(hub);
-}
-
-static crun_time in_ms(int ms)
-{
-    return crun_deadline(hub, ms / 1000.0);
-}
-
-/* --- a pair of connected streams ---------------------------------------------------------- */
-
-typedef struct pair {
-    crun_stream *client;
-    crun_stream *server;
-} pair;
-
-static crun_listener *open_listener(int *port)
-{
-    crun_listener *listener = NULL;
-    crun_address name;
-    if (crun_tcp_listen(hub, "127.0.0.1", 0, NULL, &listener, CRUN_FOREVER) != 0 ||
-        crun_listener_sockname(listener, &name) != 0)
-        abort();
-    *port = name.port;
-    return listener;
-}
-
-static pair open_pair(void)
-{
-    int port;
-    pair p = {NULL, NULL};
-    crun_listener *listener = open_listener(&port);
-    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", port, NULL, &p.client, CRUN_FOREVER), 0);
-    CHECK_EQ_INT(crun_listener_accept(listener, &p.server, CRUN_FOREVER), 0);
-    crun_listener_release(listener);
-    return p;
-}
-
-static void close_pair(pair *p)
-{
-    crun_stream_release(p->client);
-    crun_stream_release(p->server);
-}
-
-/* --- tasks -------------------------------------------------------------------------------- */
-
-typedef struct job {
-    crun_stream *stream;
-    crun_listener *listener;
-    size_t size;
-    crun_time deadline;
-    ptrdiff_t result;
-    bool ran;
-} job;
-
-static int read_once(void *arg)
-{
-    job *j = arg;
-    char byte;
-    j->result = crun_stream_read(j->stream, &byte, 1, j->deadline);
-    j->ran = true;
-    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
-}
-
-static int write_zeros(void *arg)
-{
-    job *j = arg;
-    char *data = calloc(1, j->size);
-    j->result = crun_stream_write(j->stream, data, j->size, j->deadline);
-    j->ran = true;
-    free(data);
-    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
-}
-
-static int accept_once(void *arg)
-{
-    job *j = arg;
-    crun_stream *stream;
-    j->result = crun_listener_accept(j->listener, &stream, j->deadline);
-    j->ran = true;
-    if (j->result == 0)
-        crun_stream_release(stream);
-    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
-}
-
-static crun_task *spawn(crun_task_fn *fn, void *arg)
-{
-    crun_task *task = NULL;
-    if (crun_spawn(hub, fn, arg, NULL, &task) != 0)
-        abort();
-    crun_yield(hub);
-    return task;
-}
-
-static void end(crun_task *task)
-{
-    CHECK_EQ_INT(crun_task_join(task, in_ms(5000)), 0);
-    crun_task_release(task);
-}
-
-/* More than any socket buffers here. */
-enum { PLENTY = 64 << 20 };
+#include "net_support.h"
 
 /* --- reading and writing ------------------------------------------------------------------ */
 
@@ -183,7 +48,7 @@ TEST(a_large_write_arrives_whole_at_a_slow_reader)
     begin();
     pair p = open_pair();
     job j = {.stream = p.client};
-    crun_task *writer = spawn(write_pattern, &j);
+    crun_task *writer = launch(write_pattern, &j);
     static unsigned char data[100000];
     unsigned sum = 0;
     size_t total = 0;
@@ -209,11 +74,11 @@ TEST(a_writer_waits_for_a_reader_that_does_not_read)
     begin();
     pair p = open_pair();
     job j = {.stream = p.client, .size = PLENTY, .deadline = in_ms(50)};
-    end(spawn(write_zeros, &j));
+    end(launch(write_zeros, &j));
     CHECK_EQ_INT(j.result, CRUN_ETIMEDOUT);
     /* What has been left half-way keeps its place before the next write. */
     job next = {.stream = p.client, .size = 1, .deadline = in_ms(20)};
-    end(spawn(write_zeros, &next));
+    end(launch(write_zeros, &next));
     CHECK_EQ_INT(next.result, CRUN_ETIMEDOUT);
     CHECK_EQ_INT(crun_stream_shutdown(p.client, in_ms(20)), CRUN_ETIMEDOUT);
     CHECK_EQ_PTR(crun_stream_writer(p.client), NULL);
@@ -235,10 +100,10 @@ TEST(shutdown_lets_what_a_write_has_left_go_first)
     begin();
     pair p = open_pair();
     job j = {.stream = p.client, .size = PLENTY, .deadline = in_ms(20)};
-    end(spawn(write_zeros, &j));
+    end(launch(write_zeros, &j));
     CHECK_EQ_INT(j.result, CRUN_ETIMEDOUT);
     job reader = {.stream = p.server};
-    crun_task *task = spawn(drain, &reader);
+    crun_task *task = launch(drain, &reader);
     CHECK_EQ_INT(crun_stream_shutdown(p.client, in_ms(5000)), 0);
     end(task);
     CHECK_EQ_INT(reader.result, 0);
@@ -257,7 +122,7 @@ TEST(reads_time_out_and_are_cancelled)
     CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_NOWAIT), CRUN_ETIMEDOUT);
     CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, in_ms(5)), CRUN_ETIMEDOUT);
     job j = {.stream = p.client, .deadline = CRUN_FOREVER};
-    crun_task *reader = spawn(read_once, &j);
+    crun_task *reader = launch(read_once, &j);
     CHECK_EQ_PTR(crun_stream_reader(p.client), reader);
     crun_task_cancel(reader);
     end(reader);
@@ -274,7 +139,7 @@ TEST(a_byte_that_came_before_the_cancel_is_delivered)
     begin();
     pair p = open_pair();
     job j = {.stream = p.client, .deadline = CRUN_FOREVER};
-    crun_task *reader = spawn(read_once, &j);
+    crun_task *reader = launch(read_once, &j);
     CHECK_EQ_INT(crun_stream_write(p.server, "x", 1, CRUN_FOREVER), 0);
     while (crun_task_get_status(reader) == CRUN_TASK_WAITING)
         crun_sleep_until(hub, in_ms(1));
@@ -290,111 +155,12 @@ TEST(writes_are_cancelled)
     begin();
     pair p = open_pair();
     job j = {.stream = p.client, .size = PLENTY, .deadline = CRUN_FOREVER};
-    crun_task *writer = spawn(write_zeros, &j);
+    crun_task *writer = launch(write_zeros, &j);
     CHECK_EQ_PTR(crun_stream_writer(p.client), writer);
     crun_task_cancel(writer);
     end(writer);
     CHECK_EQ_INT(j.result, CRUN_ECANCELED);
     close_pair(&p);
-    finish();
-}
-
-TEST(accepts_time_out_and_are_cancelled)
-{
-    begin();
-    int port;
-    crun_stream *stream;
-    crun_listener *listener = open_listener(&port);
-    CHECK_EQ_INT(crun_listener_accept(listener, &stream, CRUN_NOWAIT), CRUN_ETIMEDOUT);
-    CHECK_EQ_INT(crun_listener_accept(listener, &stream, in_ms(5)), CRUN_ETIMEDOUT);
-    job j = {.listener = listener, .deadline = CRUN_FOREVER};
-    crun_task *acceptor = spawn(accept_once, &j);
-    crun_task_cancel(acceptor);
-    end(acceptor);
-    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
-    crun_listener_release(listener);
-    finish();
-}
-
-static int connect_to(void *arg)
-{
-    job *j = arg;
-    crun_stream *stream;
-    j->result = crun_tcp_connect(hub, "127.0.0.1", (int)j->size, NULL, &stream, j->deadline);
-    j->ran = true;
-    if (j->result == 0)
-        crun_sleep_until(hub, CRUN_FOREVER);
-    if (j->result == 0)
-        crun_stream_release(stream);
-    return CRUN_ECANCELED;
-}
-
-/* Nobody accepts, so the system's backlog fills up and further connections hang. */
-TEST(connects_time_out_and_are_cancelled)
-{
-    enum { CONNECTIONS = 8 };
-    begin();
-    crun_tcp_options options = CRUN_TCP_OPTIONS_INIT;
-    options.backlog = 1;
-    crun_listener *listener;
-    crun_address name;
-    REQUIRE(crun_tcp_listen(hub, "127.0.0.1", 0, &options, &listener, CRUN_FOREVER) == 0);
-    crun_listener_sockname(listener, &name);
-    job jobs[CONNECTIONS];
-    crun_task *tasks[CONNECTIONS];
-    for (int i = 0; i < CONNECTIONS; i++) {
-        jobs[i] = (job){.size = (size_t)name.port, .deadline = CRUN_FOREVER};
-        tasks[i] = spawn(connect_to, &jobs[i]);
-    }
-    job last = {.size = (size_t)name.port, .deadline = in_ms(50)};
-    end(spawn(connect_to, &last));
-    CHECK_EQ_INT(last.result, CRUN_ETIMEDOUT);
-    int cancelled = 0;
-    for (int i = 0; i < CONNECTIONS; i++) {
-        crun_task_cancel(tasks[i]);
-        end(tasks[i]);
-        cancelled += jobs[i].result == CRUN_ECANCELED;
-    }
-    CHECK(cancelled > 0);
-    crun_listener_release(listener);
-    finish();
-}
-
-TEST(refused_connections_and_bad_arguments)
-{
-    begin();
-    int port;
-    crun_stream *stream;
-    crun_listener *listener = open_listener(&port);
-    crun_listener_release(listener);
-    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", port, NULL, &stream, CRUN_FOREVER),
-                 -ECONNREFUSED);
-    CHECK_EQ_INT(crun_tcp_connect(hub, "127.0.0.1", 0, NULL, &stream, CRUN_FOREVER), CRUN_EINVAL);
-    CHECK_EQ_INT(crun_tcp_connect(hub, "", port, NULL, &stream, CRUN_FOREVER), CRUN_EINVAL);
-    CHECK_EQ_INT(crun_tcp_connect(hub, "localhost", port, NULL, &stream, CRUN_FOREVER),
-                 -ECONNREFUSED);
-    finish();
-}
-
-static int look_up(void *arg)
-{
-    job *j = arg;
-    crun_stream *stream;
-    j->result = crun_tcp_connect(hub, "localhost", 1, NULL, &stream, j->deadline);
-    return j->result == CRUN_ECANCELED ? CRUN_ECANCELED : 0;
-}
-
-TEST(a_lookup_is_cancelled_and_times_out)
-{
-    begin();
-    job j = {.deadline = CRUN_FOREVER};
-    crun_task *task = spawn(look_up, &j);
-    crun_task_cancel(task);
-    end(task);
-    CHECK_EQ_INT(j.result, CRUN_ECANCELED);
-    job late = {.deadline = CRUN_NOWAIT};
-    end(spawn(look_up, &late));
-    CHECK_EQ_INT(late.result, CRUN_ETIMEDOUT);
     finish();
 }
 
@@ -407,7 +173,7 @@ TEST(a_second_reader_or_writer_is_told_who_is_first)
     char byte;
     job r = {.stream = p.client, .deadline = CRUN_FOREVER};
     job w = {.stream = p.client, .size = PLENTY, .deadline = CRUN_FOREVER};
-    crun_task *reader = spawn(read_once, &r), *writer = spawn(write_zeros, &w);
+    crun_task *reader = launch(read_once, &r), *writer = launch(write_zeros, &w);
     CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, CRUN_FOREVER), CRUN_EBUSY);
     CHECK_EQ_INT(crun_stream_write(p.client, "x", 1, CRUN_FOREVER), CRUN_EBUSY);
     CHECK_EQ_INT(crun_stream_shutdown(p.client, CRUN_FOREVER), CRUN_EBUSY);
@@ -429,7 +195,7 @@ TEST(a_woken_reader_whose_bytes_are_gone_waits_on)
     pair p = open_pair();
     char byte = 0;
     job j = {.stream = p.client, .deadline = CRUN_FOREVER};
-    crun_task *reader = spawn(read_once, &j);
+    crun_task *reader = launch(read_once, &j);
     CHECK_EQ_INT(crun_stream_write(p.server, "x", 1, CRUN_FOREVER), 0);
     while (crun_stream_reader(p.client))
         crun_sleep_until(hub, in_ms(1));
@@ -446,27 +212,6 @@ TEST(a_woken_reader_whose_bytes_are_gone_waits_on)
 }
 
 /* --- ends --------------------------------------------------------------------------------- */
-
-TEST(closing_wakes_acceptors_and_refuses_what_comes_later)
-{
-    begin();
-    int port;
-    crun_stream *stream;
-    crun_address name;
-    crun_listener *listener = open_listener(&port);
-    job a = {.listener = listener, .deadline = CRUN_FOREVER}, b = a;
-    crun_task *first = spawn(accept_once, &a), *second = spawn(accept_once, &b);
-    crun_listener_close(listener);
-    crun_listener_close(listener);
-    end(first);
-    end(second);
-    CHECK_EQ_INT(a.result, CRUN_ECLOSED);
-    CHECK_EQ_INT(b.result, CRUN_ECLOSED);
-    CHECK_EQ_INT(crun_listener_accept(listener, &stream, CRUN_FOREVER), CRUN_ECLOSED);
-    CHECK_EQ_INT(crun_listener_sockname(listener, &name), CRUN_ECLOSED);
-    crun_listener_release(listener);
-    finish();
-}
 
 static int plain_connect(int port)
 {
@@ -503,17 +248,6 @@ TEST(a_reset_comes_after_the_bytes_before_it)
     finish();
 }
 
-TEST(sigpipe_is_ignored_unless_somebody_handles_it)
-{
-    begin();
-    pair p = open_pair();
-    struct sigaction now;
-    sigaction(SIGPIPE, NULL, &now);
-    CHECK(now.sa_handler == SIG_IGN);
-    close_pair(&p);
-    finish();
-}
-
 TEST(the_last_reference_closes)
 {
     begin();
@@ -525,26 +259,6 @@ TEST(the_last_reference_closes)
     crun_stream_release(p.client);
     CHECK_EQ_INT(crun_stream_read(p.server, &byte, 1, in_ms(5000)), 0);
     crun_stream_release(p.server);
-    finish();
-}
-
-TEST(names_and_options)
-{
-    begin();
-    pair p = open_pair();
-    crun_address a, b;
-    CHECK_EQ_INT(crun_stream_peername(p.client, &a), 0);
-    CHECK_EQ_INT(crun_stream_sockname(p.server, &b), 0);
-    CHECK_STR(a.host, "127.0.0.1");
-    CHECK_EQ_INT(a.port, b.port);
-    CHECK_EQ_INT(crun_stream_nodelay(p.client, false), 0);
-    CHECK_EQ_INT(crun_stream_keepalive(p.client, 30), 0);
-    CHECK_EQ_INT(crun_stream_keepalive(p.client, 0), 0);
-    crun_stream_close(p.client);
-    CHECK(crun_stream_closed(p.client));
-    CHECK_EQ_INT(crun_stream_peername(p.client, &a), CRUN_ECLOSED);
-    CHECK_EQ_INT(crun_stream_nodelay(p.client, true), CRUN_ECLOSED);
-    close_pair(&p);
     finish();
 }
 
@@ -560,7 +274,7 @@ TEST(an_idle_connection_does_not_hide_a_deadlock)
     pair p = open_pair();
     char byte;
     CHECK_EQ_INT(crun_stream_read(p.client, &byte, 1, in_ms(5)), CRUN_ETIMEDOUT);
-    crun_task *task = spawn(wait_for_ever, NULL);
+    crun_task *task = launch(wait_for_ever, NULL);
     CHECK_EQ_INT(crun_task_join(task, CRUN_FOREVER), CRUN_EDEADLK);
     crun_task_cancel(task);
     end(task);
