@@ -21,6 +21,7 @@
 ---@field program string
 ---@field peers string the folder of the peers' programs
 ---@field busy boolean? the programs never sleep
+---@field steady boolean? its figures do not depend on who else uses the processor
 ---@field scalable boolean? crun's program takes a factor for the amount of work
 ---@field argument string? for every program
 ---@field connections integer[]? makes it a server
@@ -65,7 +66,7 @@ return {
   },
   {
     name = "memory", program = "memory.lua", peers = "idle-mem", argument = "100000",
-    repetitions = 3,
+    steady = true, repetitions = 3,
     metrics = {
       { key = "bytes_100000", label = "parked task, 100 k", unit = "bytes" },
       { key = "park_us_100000", label = "start and park one, 100 k", unit = "us" },
@@ -73,7 +74,7 @@ return {
   },
   {
     name = "memory-1m", program = "memory.lua", peers = "idle-mem", argument = "1000000",
-    quick = false, repetitions = 1,
+    steady = true, quick = false, repetitions = 1,
     metrics = {
       { key = "bytes_1000000", label = "parked task, 1 M", unit = "bytes",
         targets = { { value = 1280 } } },

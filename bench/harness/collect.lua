@@ -61,9 +61,11 @@ end
 local function run_program(context, bench, subject)
   local argument = bench.argument
   if context.quick and bench.scalable and subject.ours then argument = "0.2" end
-  return undisturbed(bench.name .. " " .. subject.name, RUN, function()
+  local function attempt()
     return process.run(subject.program, context.directory, bench.busy, argument)
-  end)
+  end
+  if bench.steady then return attempt() end
+  return undisturbed(bench.name .. " " .. subject.name, RUN, attempt)
 end
 
 local function record(result, name, run)
@@ -143,7 +145,7 @@ end
 ---@param share number
 ---@return boolean
 function M.disturbed(bench, share)
-  return share < (bench.connections and LOAD or RUN).share
+  return not bench.steady and share < (bench.connections and LOAD or RUN).share
 end
 
 return M
