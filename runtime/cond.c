@@ -49,7 +49,7 @@ int crun__cond_regain(crun_cond *cond, crun_task *self)
 int crun_cond_wait(crun_cond *cond, crun_time deadline)
 {
     crun_task *self = crun__hub->current;
-    size_t depth;
+    size_t depth = 0;
     int rc = crun__runners_reserve(crun__hub);
     if (rc == 0)
         rc = crun__cond_begin(cond, self, &depth);

@@ -234,7 +234,7 @@ static int cond_job(void *arg)
     CHECK_EQ_INT(crun_lock_acquire(cond.lock, CRUN_FOREVER), 0);
     CHECK_EQ_INT(crun_lock_acquire(cond.lock, CRUN_FOREVER), 0);
     j->rc = crun_cond_wait(&cond, j->deadline);
-    note(j->rc == 0 ? j->mark : '-');
+    note((char)(j->rc == 0 ? j->mark : '-'));
     CHECK_EQ_INT(crun_lock_release(cond.lock), 0);
     CHECK_EQ_INT(crun_lock_release(cond.lock), 0);
     CHECK_EQ_INT(crun_lock_release(cond.lock), CRUN_EPERM);
