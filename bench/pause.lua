@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Processor milliseconds of the longest pause that the collector makes while tasks come and go beside
--- others that stay parked, and processor microseconds per task that came and went.
+-- Processor milliseconds of the longest pause that the collector makes while tasks come and go
+-- beside others that stay parked, and processor microseconds per task that came and went.
 -- usage: pause.lua [parked tasks [tasks that come and go]]
 
 local crun = require "crun"
