@@ -22,4 +22,5 @@ for i = 1, n do
   local now = clock()
   longest, last = math.max(longest, now - last), now
 end
+assert(kept[n % 1000][1] == n)
 print(("RESULT pause crun ms=%.2f cpu_us=%.3f"):format(longest * 1e3, (last - start) / n * 1e6))
