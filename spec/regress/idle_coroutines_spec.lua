@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 
--- Idle coroutines are trimmed once a cycle of the collector, by a finalizer. Called while its thread
+-- Idle coroutines are trimmed once a cycle of the collector, by a finalizer. Called while a thread
 -- had no stack left it could not run and never came again: a burst of tasks kept its memory.
 local crun = require "crun"
 local support = require "spec.support"
 local testing = require "crun.testing"
 
--- busted looks a spec's globals up through a function, which would be refused before them.
+-- busted looks a spec's globals up through a function, which would be refused before the rest.
 local collectgarbage, gsub = collectgarbage, string.gsub
 
 local TASKS_PER_BURST = support.scaled(4000, 500)
