@@ -445,6 +445,8 @@ describe("the coroutine of a waiting task, closed by somebody else", function()
     by_number:join()
     local stream = listener:accept(0.5)
     if stream then stream:close() end
+    collectgarbage()
+    collectgarbage()
   end)
 end)
 
