@@ -129,6 +129,9 @@ void crun__ltask_box(lua_State *L, int index);
 /* Pushes a field of its box, nil without box. Needs no memory. Returns the type. */
 int crun__ltask_field(lua_State *L, int index, int field);
 
+/* Pops the value on top into that field of the task at the index. */
+void crun__ltask_set_field(lua_State *L, int index, int field);
+
 /* Pushes the first result of the task at the index; nil if it left none. */
 void crun__ltask_first_result(lua_State *L, int index);
 
@@ -297,6 +300,7 @@ int crun__lua_protected(lua_State *L, void (*fn)(lua_State *L, void *arg), void 
 /* --- parts of the module, one opener per file --------------------------------------------- */
 
 void crun__open_task(lua_State *L);
+void crun__open_callbacks(lua_State *L);
 void crun__open_queue(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);

@@ -11,186 +11,14 @@
  * A Queue may also be the face of a channel of the host's, whose other end is in C. It takes only
  * what C understands, and strings are copied.
  */
+#include "lqueue.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-
-#include "../runtime/chan.h"
-#include "bind.h"
-
-typedef struct lqueue {
-    crun__object object;
-    crun_chan *chan; /* NULL once it has been finalized */
-    crun_chan own;   /* unless it is the host's */
-} lqueue;
-
-static const crun__class queue_class;
 
 static inline lqueue *check(lua_State *L)
 {
-    lqueue *q = crun__object_test(L, 1, &queue_class);
-    return q ? q : crun__object_check(L, 1, &queue_class);
-}
-
-/* --- values ------------------------------------------------------------------------------- */
-
-/* A scalar as a value; anything else is left to the caller. */
-static inline bool scalar(lua_State *L, int index, crun_value *value)
-{
-    if (lua_isinteger(L, index)) {
-        value->type = CRUN_INTEGER;
-        value->as.integer = lua_tointeger(L, index);
-        return true;
-    }
-    switch (lua_type(L, index)) {
-    case LUA_TNUMBER:
-        value->type = CRUN_NUMBER;
-        value->as.number = lua_tonumber(L, index);
-        return true;
-    case LUA_TBOOLEAN:
-        value->type = CRUN_BOOLEAN;
-        value->as.boolean = lua_toboolean(L, index);
-        return true;
-    case LUA_TNIL:
-        value->type = CRUN_NIL;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static inline bool push_scalar(lua_State *L, const crun_value *value)
-{
-    switch (value->type) {
-    case CRUN_NIL:
-        lua_pushnil(L);
-        return true;
-    case CRUN_BOOLEAN:
-        lua_pushboolean(L, value->as.boolean);
-        return true;
-    case CRUN_INTEGER:
-        lua_pushinteger(L, value->as.integer);
-        return true;
-    case CRUN_NUMBER:
-        lua_pushnumber(L, value->as.number);
-        return true;
-    case CRUN_POINTER:
-        lua_pushlightuserdata(L, value->as.pointer);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Anchors the value at index 2 in the table of the Queue at index 1; returns its key. */
-static int anchor(lua_State *L)
-{
-    if (lua_getiuservalue(L, 1, 1) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, 1, 1);
-    }
-    lua_pushvalue(L, 2);
-    int key = luaL_ref(L, -2);
-    lua_pop(L, 1);
-    return key;
-}
-
-static void unanchor(lua_State *L, int key, bool push)
-{
-    lua_getiuservalue(L, 1, 1);
-    if (push)
-        lua_rawgeti(L, -1, key);
-    luaL_unref(L, push ? -2 : -1, key);
-    if (push)
-        lua_remove(L, -2);
-    else
-        lua_pop(L, 1);
-}
-
-/* The value at index 2 for a channel of the host's. */
-static void export(lua_State *L, crun_value *value)
-{
-    if (scalar(L, 2, value))
-        return;
-    size_t size;
-    if (lua_type(L, 2) == LUA_TLIGHTUSERDATA) {
-        value->type = CRUN_POINTER;
-        value->as.pointer = lua_touserdata(L, 2);
-        return;
-    }
-    if (lua_type(L, 2) != LUA_TSTRING)
-        luaL_argerror(L, 2, lua_pushfstring(L, "a %s cannot be sent to C", luaL_typename(L, 2)));
-    const char *data = lua_tolstring(L, 2, &size);
-    value->type = CRUN_BYTES;
-    value->as.bytes = crun_bytes_new(data, size);
-    if (!value->as.bytes)
-        luaL_error(L, "not enough memory");
-}
-
-static int to_string(lua_State *L)
-{
-    const crun_bytes *bytes = lua_touserdata(L, 1);
-    lua_pushlstring(L, bytes->data, bytes->size);
-    return 1;
-}
-
-/* The bytes are released even when there is no memory for the string. */
-static void push_bytes(lua_State *L, crun_bytes *bytes)
-{
-    lua_pushcfunction(L, to_string);
-    lua_pushlightuserdata(L, bytes);
-    int status = lua_pcall(L, 1, 1, 0);
-    crun_bytes_release(bytes);
-    if (status != LUA_OK)
-        lua_error(L);
-}
-
-/* Pushes a value that came out of the ring, or from a task that waited. */
-static void push_stored(lua_State *L, const crun_value *value)
-{
-    if (push_scalar(L, value))
-        return;
-    if (value->type == CRUN_HOST) {
-        unanchor(L, (int)value->as.integer, true);
-        return;
-    }
-    push_bytes(L, value->as.bytes);
-}
-
-/* --- values of tasks that wait ------------------------------------------------------------ */
-
-/*
- * Nothing here may allocate: it runs on behalf of the other side. So bytes for a Lua task that
- * waits arrive as their address, with a second value below the top to tell (see fetch_given).
- */
-static void give(crun_wait *wait, const crun_value *value)
-{
-    lua_State *to = crun__ltask_where(crun__task_of_wait(wait));
-    if (value->type == CRUN_HOST) {
-        lua_xmove(value->as.pointer, to, 1);
-    } else if (value->type == CRUN_BYTES) {
-        lua_pushlightuserdata(to, value->as.bytes);
-        lua_pushlightuserdata(to, (void *)&queue_class);
-    } else {
-        push_scalar(to, value);
-    }
-}
-
-/* A key of the table, or bytes, are marked by a second value on top of them. */
-static void take(crun_wait *wait, crun_value *value)
-{
-    lua_State *from = crun__ltask_where(crun__task_of_wait(wait));
-    if (lua_touserdata(from, -1) == (const void *)&queue_class) {
-        value->type = lua_isinteger(from, -2) ? CRUN_HOST : CRUN_BYTES;
-        if (value->type == CRUN_HOST)
-            value->as.integer = lua_tointeger(from, -2);
-        else
-            value->as.bytes = lua_touserdata(from, -2);
-    } else if (!scalar(from, -1, value)) {
-        value->type = CRUN_POINTER;
-        value->as.pointer = lua_touserdata(from, -1);
-    }
+    lqueue *q = crun__object_test(L, 1, &crun__queue_class);
+    return q ? q : crun__object_check(L, 1, &crun__queue_class);
 }
 
 static void describe(const crun_wait *wait, char *text, size_t size)
@@ -207,14 +35,14 @@ static const crun_wait_type get_type = {
     .verb = "Queue:get",
     .queue_offset = offsetof(crun_chan, getters),
     .describe = describe,
-    .give = give,
+    .give = crun__queue_give,
 };
 
 static const crun_wait_type put_type = {
     .verb = "Queue:put",
     .queue_offset = offsetof(crun_chan, putters),
     .describe = describe,
-    .take = take,
+    .take = crun__queue_take,
 };
 
 static const crun_wait_type join_type = {
@@ -230,8 +58,8 @@ static void put_to_getter(lua_State *L, crun_chan *chan)
 {
     crun_value value;
     if (!chan->hosted) {
-        export(L, &value);
-    } else if (!scalar(L, 2, &value)) {
+        crun__queue_export(L, &value);
+    } else if (!crun__value_read(L, 2, &value)) {
         value.type = CRUN_HOST;
         value.as.pointer = L;
     }
@@ -245,10 +73,10 @@ static void put_into_ring(lua_State *L, crun_chan *chan)
     if (crun__chan_prepare(chan) < 0)
         luaL_error(L, "not enough memory");
     if (!chan->hosted) {
-        export(L, &value);
-    } else if (!scalar(L, 2, &value)) {
+        crun__queue_export(L, &value);
+    } else if (!crun__value_read(L, 2, &value)) {
         value.type = CRUN_HOST;
-        value.as.integer = anchor(L);
+        value.as.integer = crun__queue_anchor(L);
     }
     chan->unfinished++;
     crun__chan_store(chan, &value);
@@ -259,16 +87,16 @@ static void put_aside(lua_State *L, const crun_chan *chan)
 {
     crun_value value;
     if (!chan->hosted) {
-        export(L, &value);
+        crun__queue_export(L, &value);
         if (value.type != CRUN_BYTES)
             return;
         lua_pushlightuserdata(L, value.as.bytes);
     } else {
-        if (scalar(L, 2, &value))
+        if (crun__value_read(L, 2, &value))
             return;
-        lua_pushinteger(L, anchor(L));
+        lua_pushinteger(L, crun__queue_anchor(L));
     }
-    lua_pushlightuserdata(L, (void *)&queue_class);
+    lua_pushlightuserdata(L, CRUN__QUEUE_MARK);
 }
 
 /* Takes back what put_aside made when nobody has taken it. */
@@ -277,7 +105,7 @@ static void put_back(lua_State *L)
     if (lua_gettop(L) < 4)
         return;
     if (lua_isinteger(L, 3))
-        unanchor(L, (int)lua_tointeger(L, 3), false);
+        crun__queue_unanchor(L, (int)lua_tointeger(L, 3), false);
     else
         crun_bytes_release(lua_touserdata(L, 3));
 }
@@ -347,11 +175,11 @@ static int l_put_nowait(lua_State *L)
 /* What `give` has left on the stack becomes the one value on top. */
 static void fetch_given(lua_State *L)
 {
-    if (lua_touserdata(L, -1) != (const void *)&queue_class)
+    if (lua_touserdata(L, -1) != CRUN__QUEUE_MARK)
         return;
     crun_value value = {.type = CRUN_BYTES, .as.bytes = lua_touserdata(L, -2)};
     lua_pop(L, 2);
-    push_stored(L, &value);
+    crun__queue_push(L, &value);
 }
 
 /* The context tells whether the channel is the host's. */
@@ -370,7 +198,7 @@ static int get_now(lua_State *L, crun_chan *chan)
 {
     crun_value value;
     crun__chan_take(chan, &value);
-    push_stored(L, &value);
+    crun__queue_push(L, &value);
     return 1;
 }
 
@@ -489,7 +317,7 @@ static void discard(lua_State *L, crun_chan *chan)
     crun_value value;
     while (chan->count > 0) {
         crun__chan_take(chan, &value);
-        push_stored(L, &value);
+        crun__queue_push(L, &value);
         lua_pop(L, 1);
         crun__chan_task_done(chan);
     }
@@ -551,14 +379,16 @@ static int l_tostring(lua_State *L)
 /* Nobody waits any more: who waits keeps the Queue on its stack. */
 static int l_gc(lua_State *L)
 {
-    lqueue *q = crun__object_test(L, 1, &queue_class);
+    lqueue *q = crun__object_test(L, 1, &crun__queue_class);
     if (!q || !q->chan)
         return 0;
     if (q->chan == &q->own)
         crun__chan_fini(q->chan);
     else
         crun_chan_release(q->chan);
-    q->chan = NULL;
+    /* While the state is being closed, others may still come: they find it closed. */
+    q->chan = &q->own;
+    q->own.closed = true;
     return 0;
 }
 
@@ -567,7 +397,7 @@ static int l_queue(lua_State *L)
 {
     lua_Integer maxsize = luaL_optinteger(L, 1, 0);
     luaL_argcheck(L, maxsize >= 0, 1, "a maxsize >= 0 expected");
-    lqueue *q = crun__object_new(L, &queue_class);
+    lqueue *q = crun__object_new(L, &crun__queue_class);
     crun__chan_init(&q->own, maxsize == 0 ? CRUN_UNBOUNDED : (size_t)maxsize);
     q->own.hosted = true;
     q->chan = &q->own;
@@ -576,13 +406,13 @@ static int l_queue(lua_State *L)
 
 void crun_lua_pushchan(lua_State *L, crun_chan *chan)
 {
-    lqueue *q = crun__object_new(L, &queue_class);
+    lqueue *q = crun__object_new(L, &crun__queue_class);
     q->chan = crun_chan_retain(chan);
 }
 
 crun_chan *crun_lua_tochan(lua_State *L, int index)
 {
-    const lqueue *q = crun__object_test(L, index, &queue_class);
+    const lqueue *q = crun__object_test(L, index, &crun__queue_class);
     return q && q->chan != &q->own ? q->chan : NULL;
 }
 
@@ -608,11 +438,11 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
-static const crun__class queue_class = {"crun.Queue", methods, metamethods, sizeof(lqueue), 1};
+const crun__class crun__queue_class = {"crun.Queue", methods, metamethods, sizeof(lqueue), 1};
 
 void crun__open_queue(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"Queue", l_queue}, {NULL, NULL}};
-    crun__class_open(L, &queue_class, 0);
+    crun__class_open(L, &crun__queue_class, 0);
     crun__open_functions(L, functions);
 }

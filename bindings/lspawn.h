@@ -20,6 +20,11 @@ void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
 
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub);
 
+/*
+ * task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn.
+ */
+int crun__l_on_done(lua_State *L);
+
 /* Starts a task for each end-of-task callback of the task at the index. */
 void crun__callbacks_start(lua_State *L, int index);
 
@@ -31,6 +36,9 @@ void crun__sentinel_renew(lua_State *L);
 
 /* The same, after a wait of the main task that was long enough for others to make objects. */
 void crun__sentinel_after_wait(lua_State *L, crun_task *self);
+
+/* Before os.exit closes the state: cancels all other tasks and waits for their clean-ups. */
+void crun__lua_exit(lua_State *L);
 
 /* Makes sure that there is an object which the collector will find in its next cycle. */
 void crun__cycle_marker(lua_State *L);

@@ -123,8 +123,20 @@ static void detach(crun__lua *u)
 static void leave_main_behind(crun__lua *u)
 {
     crun_hub *hub = u->type.hub;
-    if (hub->current != hub->main)
-        crun__hub_abandon_main(hub);
+    if (hub->current == hub->main)
+        return;
+    crun__hub_abandon_main(hub);
+    crun_task_set_daemon(hub->current, true); /* or it would wait for itself */
+}
+
+/* For a host's os.exit that closes the state: ends the tasks while all their objects are whole. */
+void crun__lua_exit(lua_State *L)
+{
+    crun__lua *u = crun__universe;
+    if (!u || u->finished)
+        return;
+    leave_main_behind(u);
+    crun_lua_finish(L, CRUN_LUA_CANCEL);
 }
 
 /* Of the sentinels only the last one speaks; earlier ones are garbage. */

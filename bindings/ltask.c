@@ -8,8 +8,6 @@
 #include "lerror.h"
 #include "lspawn.h"
 
-#define HANDLE "crun.Callback"
-
 /* --- access ------------------------------------------------------------------------------- */
 
 ltask *crun__ltask_check(lua_State *L, int index)
@@ -60,7 +58,7 @@ int crun__ltask_field(lua_State *L, int index, int field)
     return type;
 }
 
-static void set_field(lua_State *L, int index, int field)
+void crun__ltask_set_field(lua_State *L, int index, int field)
 {
     crun__ltask_box(L, index);
     lua_insert(L, -2);
@@ -244,7 +242,7 @@ static int l_cancel(lua_State *L)
     bool alive = !crun__task_ended(&t->base);
     if (alive && !(t->base.flags & CRUN__CANCEL)) {
         crun__cancelled_push(L, 2, 1, 0);
-        set_field(L, 1, LTASK_CANCELLED);
+        crun__ltask_set_field(L, 1, LTASK_CANCELLED);
     }
     if (alive)
         crun_task_cancel(&t->base);
@@ -262,7 +260,7 @@ static int l_throw(lua_State *L)
     bool alive = !crun__task_ended(&t->base);
     if (alive) {
         lua_settop(L, 2);
-        set_field(L, 1, LTASK_THROWN);
+        crun__ltask_set_field(L, 1, LTASK_THROWN);
         crun__flag_set(&t->base, CRUN__THROWN);
         if (t->base.status == CRUN_TASK_WAITING && !t->base.wait.type->firm)
             crun__wait_abort(&t->base.wait, CRUN_ECANCELED);
@@ -314,89 +312,6 @@ static int l_traceback(lua_State *L)
     return 1;
 }
 
-/* --- end-of-task callbacks ---------------------------------------------------------------- */
-
-/* The body of a callback's task: the handle {fn, removed} and the task that has ended. */
-static int run_callback(lua_State *L)
-{
-    lua_settop(L, 2);
-    lua_rawgeti(L, 1, 2);
-    if (lua_toboolean(L, -1))
-        return 0;
-    lua_rawgeti(L, 1, 1);
-    lua_pushvalue(L, 2);
-    lua_call(L, 1, 0);
-    return 0;
-}
-
-static void start_callback(lua_State *L, int handle, int task)
-{
-    task = lua_absindex(L, task);
-    handle = lua_absindex(L, handle);
-    lua_pushcfunction(L, run_callback);
-    lua_pushvalue(L, handle);
-    lua_pushvalue(L, task);
-    crun__ltask_spawn(L, 2);
-    lua_pop(L, 1);
-}
-
-void crun__callbacks_start(lua_State *L, int index)
-{
-    if (crun__ltask_field(L, index, LTASK_CALLBACKS) == LUA_TTABLE) {
-        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
-            start_callback(L, -1, index);
-            lua_pop(L, 1);
-        }
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
-static void add_callback(lua_State *L)
-{
-    if (crun__ltask_field(L, 1, LTASK_CALLBACKS) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        set_field(L, 1, LTASK_CALLBACKS);
-    }
-    lua_pushvalue(L, 3);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-}
-
-/*
- * task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn.
- */
-static int l_on_done(lua_State *L)
-{
-    ltask *t = crun__ltask_check(L, 1);
-    crun__lua_checkcallable(L, 2);
-    lua_settop(L, 2);
-    lua_createtable(L, 2, 0);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, 3, 1);
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, 3, 2);
-    luaL_setmetatable(L, HANDLE);
-    if (crun__task_ended(&t->base)) {
-        start_callback(L, 3, 1);
-    } else {
-        add_callback(L);
-        crun__flag_set(&t->base, CRUN__OBSERVED);
-    }
-    lua_settop(L, 3);
-    return 1;
-}
-
-/* handle:remove(): the callback will not be called. */
-static int l_remove(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_pushboolean(L, 1);
-    lua_rawseti(L, 1, 2);
-    return 0;
-}
-
 /* --- fields ------------------------------------------------------------------------------- */
 
 static int l_index(lua_State *L)
@@ -423,7 +338,7 @@ static int l_newindex(lua_State *L)
     if (strcmp(key, "name") == 0) {
         if (lua_type(L, 3) != LUA_TSTRING)
             return luaL_error(L, "a Task's name must be a string, not a %s", luaL_typename(L, 3));
-        set_field(L, 1, LTASK_NAME);
+        crun__ltask_set_field(L, 1, LTASK_NAME);
     } else if (strcmp(key, "daemon") == 0) {
         if (lua_type(L, 3) != LUA_TBOOLEAN)
             return luaL_error(L, "a Task's daemon must be a boolean, not a %s",
@@ -481,7 +396,7 @@ static const luaL_Reg methods[] = {
     {"result", l_result},       {"exception", l_exception},
     {"cancel", l_cancel},       {"throw", l_throw},
     {"done", l_done},           {"cancelled", l_cancelled},
-    {"status", l_status},       {"on_done", l_on_done},
+    {"status", l_status},       {"on_done", crun__l_on_done},
     {"traceback", l_traceback}, {NULL, NULL},
 };
 
@@ -491,16 +406,6 @@ static const luaL_Reg functions[] = {
     {"tasks", l_tasks},
     {NULL, NULL},
 };
-
-static void open_handle(lua_State *L)
-{
-    luaL_newmetatable(L, HANDLE);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, l_remove);
-    lua_setfield(L, -2, "remove");
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
 
 void crun__open_task(lua_State *L)
 {
@@ -520,6 +425,6 @@ void crun__open_task(lua_State *L)
     lua_pushliteral(L, "crun.Task");
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
-    open_handle(L);
+    crun__open_callbacks(L);
     crun__open_functions(L, functions);
 }

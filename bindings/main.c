@@ -14,6 +14,7 @@
 #include <lualib.h>
 
 #include "lsignal.h"
+#include "lspawn.h"
 #include "prog.h"
 
 /* What the protected part of the program works on. */
@@ -40,6 +41,29 @@ static void set_arg(lua_State *L, const program *p)
     lua_setglobal(L, "arg");
 }
 
+/* os.exit: with a true second argument the state is closed, and the tasks have to end before. */
+static int exit_in_order(lua_State *L)
+{
+    int status;
+    if (lua_isboolean(L, 1))
+        status = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+    else
+        status = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+    if (lua_toboolean(L, 2)) {
+        crun__lua_exit(L);
+        lua_close(L);
+    }
+    exit(status);
+}
+
+static void replace_exit(lua_State *L)
+{
+    lua_getglobal(L, "os");
+    lua_pushcfunction(L, exit_in_order);
+    lua_setfield(L, -2, "exit");
+    lua_pop(L, 1);
+}
+
 static void open_libraries(lua_State *L, const program *p)
 {
     if (p->options.ignore_env) {
@@ -47,6 +71,7 @@ static void open_libraries(lua_State *L, const program *p)
         lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
     }
     luaL_openlibs(L);
+    replace_exit(L);
     crun__prog_state_open(L);
     crun__prog_preload(L);
     set_arg(L, p);

@@ -273,6 +273,13 @@ static void call_posts(crun_hub *hub)
     hub->current = current;
 }
 
+/* Live tasks, without a caller that was spawned itself and ends the hub in the main task's place.
+ */
+static size_t besides_caller(const crun_hub *hub)
+{
+    return hub->live - (hub->current->id > 1);
+}
+
 /*
  * A cancelled main task waits for the others all the same. What waits inside a shield for what
  * nothing can bring is left behind.
@@ -287,7 +294,7 @@ static void end_tasks(crun_hub *hub)
     do {
         call_posts(hub);
         rc = crun_hub_run(hub);
-    } while (rc == 0 && (hub->live > 0 || crun__loop_woken(hub->loop)));
+    } while (rc == 0 && (besides_caller(hub) > 0 || crun__loop_woken(hub->loop)));
     crun__scope_leave(&shield);
 }
 

@@ -60,6 +60,7 @@ void crun__task_end(crun_task *task, crun_task_status status)
 void crun__wake(crun_wait *wait, int result)
 {
     const crun_wait_type *type = wait->type;
+    assert(type);
     crun__wait_unlink(wait);
     wait->type = NULL;
     if (type->fire) {

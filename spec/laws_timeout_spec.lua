@@ -75,7 +75,7 @@ describe("laws of timeouts:", function()
     assert.equal("6:ETIMEDOUT 5:nil 4:nil 3:nil 2:nil 1:nil", log:text())
   end)
 
-  both("law 46: past both deadlines the outer one arrives outside, the inner is overtaken", function()
+  both("law 46: past both deadlines the outer arrives outside, the inner is overtaken", function()
     local arrived = 0
     local _, _, code = crun.with_timeout(2, function()
       crun.with_timeout(1, function()

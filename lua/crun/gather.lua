@@ -144,8 +144,8 @@ local function check_options(options)
 end
 
 ---Waits until all tasks of a list have ended, however they ended.
----With options: `timeout` in seconds, `count` (the first so many are enough), `raise` (true: the error
----that came first in time is raised at once; the others go on).
+---With options: `timeout` in seconds, `count` (the first so many are enough), `raise` (true: the
+---error that came first in time is raised at once; the others go on).
 ---May wait.
 ---@param list crun.Task[]
 ---@param options? number|{timeout?: number, count?: integer, raise?: boolean} seconds, or options

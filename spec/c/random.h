@@ -16,7 +16,7 @@ static inline uint64_t random_next(random_state *state)
 
 static inline uint64_t random_below(random_state *state, uint64_t limit)
 {
-    return random_next(state) % limit;
+    return limit ? random_next(state) % limit : 0;
 }
 
 #endif

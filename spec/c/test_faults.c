@@ -332,7 +332,7 @@ static int read_big(crun_stream *stream)
 static int talk(crun_listener *listener, const char *host)
 {
     crun_address name;
-    crun_stream *stream;
+    crun_stream *stream = NULL;
     crun_task *writer = NULL;
     int rc = crun_listener_sockname(listener, &name);
     keep(&rc, rc < 0

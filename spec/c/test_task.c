@@ -36,9 +36,9 @@ static int return_number(void *number)
 
 typedef struct joiner {
     crun_task *task;
-    char mark;
     crun_time deadline;
     int rc;
+    char mark;
 } joiner;
 
 static int join_and_note(void *arg)
@@ -183,7 +183,8 @@ TEST(joiners_wake_in_the_order_of_joining)
     begin();
     crun_task *task = start(sleep_a_little, NULL);
     for (int i = 0; i < 5; i++) {
-        joiners[i] = (joiner){task, (char)('a' + i), CRUN_FOREVER, 1};
+        joiners[i] =
+            (joiner){.task = task, .mark = (char)('a' + i), .deadline = CRUN_FOREVER, .rc = 1};
         spawn(join_and_note, &joiners[i]);
     }
     CHECK_EQ_INT(crun_hub_run(hub), 0);
@@ -226,7 +227,8 @@ TEST(a_joiner_that_leaves_does_not_disturb_the_others)
     begin();
     crun_task *task = start(sleep_a_little, NULL), *middle = NULL;
     for (int i = 0; i < 3; i++) {
-        joiners[i] = (joiner){task, (char)('a' + i), CRUN_FOREVER, 1};
+        joiners[i] =
+            (joiner){.task = task, .mark = (char)('a' + i), .deadline = CRUN_FOREVER, .rc = 1};
         crun_task *t = start(join_and_note, &joiners[i]);
         if (i == 1) {
             middle = t;
