@@ -43,7 +43,7 @@ ifeq ($(FLAVOUR),asan)
 else ifeq ($(FLAVOUR),tsan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=thread
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.1
-  flavour_specs := --exclude-pattern=inter
+  except := inter
 else ifeq ($(FLAVOUR),ucontext)
   SWITCH := ucontext
 else ifeq ($(FLAVOUR),gcstress)
@@ -51,7 +51,7 @@ else ifeq ($(FLAVOUR),gcstress)
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_GCSTRESS=1
 else ifeq ($(FLAVOUR),valgrind)
   test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02
-  flavour_specs := --exclude-pattern=command_line --exclude-pattern=inter --exclude-pattern=program
+  except := command_line|inter|program
   under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 else ifneq ($(FLAVOUR),)
   $(error FLAVOUR=$(FLAVOUR) is not one of: $(in_flavour))
@@ -184,7 +184,8 @@ lua_path := $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath := $(CURDIR)/build/lib/?.so;;
 # SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua
 SPECS ?= spec
-specs = .ci/specs.lua $(flavour_specs) $(SPEC_FLAGS) $(SPECS)
+each = $(if $(FLAVOUR),EXCEPT='$(except)' .ci/each '$(SPECS)')
+specs = .ci/specs.lua $(SPEC_FLAGS) $(if $(each),,$(SPECS))
 test_env += CRUN_BUILD='$(CURDIR)/$(B)' CRUN_BIN='$(under) $(CURDIR)/$(program)' LUA_BIN='$(LUA)'
 
 run: deps ## install what is missing, build, run examples/01-tour.lua
@@ -195,12 +196,11 @@ test: deps-test ## install what the tests need, build, run every test
 	@.ci/steps all gcstress valgrind check check-bin asan tsan ucontext check-c aarch64
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
 	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs)
-check-bin: all ## the specs under the program
-	$(test_env) $(under) $(program) $(specs)
+check-bin: $(if $(FLAVOUR),$(program),all) ## the specs under the program
+	$(test_env) $(each) $(under) $(program) $(specs)
 check-c: $(ctests) ## the C tests of runtime/
 	@$(test_env) UNDER='$(under)' .ci/ctests $(ctests)
-examples: all ## the examples, their output compared
-	$(test_env) $(program) .ci/specs.lua spec/examples_spec.lua
+examples:; @$(MAKE) --no-print-directory check-bin SPECS=spec/examples_spec.lua ## the examples, their output compared
 ubsan: asan
 asan tsan ucontext gcstress valgrind: ## C tests and specs in that flavour, in build/<flavour>
 	@$(MAKE) --no-print-directory FLAVOUR=$@ check-c check-bin
