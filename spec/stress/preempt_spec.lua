@@ -69,7 +69,7 @@ end
 --- The parts of the corpus to run: all of them, or where switches are slow and many only some,
 --- others for each N.
 local function chosen(every)
-  local stride = every < 50 and #corpus // support.scaled(#corpus, 4) or 1
+  local stride = every < 500 and #corpus // support.scaled(#corpus, 3) or 1
   local list = {}
   for i = 1 + every % stride, #corpus, stride do list[#list + 1] = corpus[i] end
   return list
