@@ -6,19 +6,21 @@ local peers = require "harness.peers"
 
 local M = {}
 
-local function median(values)
+-- Of the repetitions: the median, or the best, which is what is left when all noise only ever adds.
+local function typical(values, metric, best)
   if not values then return nil end
   local sorted = table.move(values, 1, #values, 1, {})
   table.sort(sorted)
+  if best then return sorted[metric.higher and #sorted or 1] end
   local middle = #sorted // 2
   if #sorted % 2 == 1 then return sorted[middle + 1] end
   return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
 -- The best figure of the peers that are runtimes, and whose it is.
-local function best_rival(medians, metric)
+local function best_rival(figures, metric)
   local best, whose
-  for name, value in pairs(medians) do
+  for name, value in pairs(figures) do
     if not name:find "^crun" and not peers.is_bound(name) then
       if not best or (metric.higher and value > best) or (not metric.higher and value < best) then
         best, whose = value, name
@@ -28,14 +30,14 @@ local function best_rival(medians, metric)
   return best, whose
 end
 
-local function judge(target, metric, medians)
-  local own = medians.crun
+local function judge(target, metric, figures)
+  local own = figures.crun
   if not own then return nil end
   if target.value then
     return { limit = target.value, measured = own, reached = own <= target.value }
   end
-  local other, whose = medians[target.peer], target.peer
-  if whose == "others" then other, whose = best_rival(medians, metric) end
+  local other, whose = figures[target.peer], target.peer
+  if whose == "others" then other, whose = best_rival(figures, metric) end
   if not other then return nil end
   local ratio = own / other
   local reached = ratio <= target.ratio
@@ -47,30 +49,31 @@ end
 ---@class bench.Row
 ---@field bench string
 ---@field metric bench.Metric
----@field medians table<string, number>
+---@field figures table<string, number> subject -> median or best
 ---@field values table<string, number[]>
 ---@field verdicts { peer: string?, limit: number, measured: number, reached: boolean }[]
 ---@field disturbed table<string, boolean>
 
 --- The rows of a bench: one for each figure that crun printed.
 ---@param result bench.Result
+---@param best boolean whether the best of the repetitions counts and not their median
 ---@return bench.Row[]
-function M.rows(result)
+function M.rows(result, best)
   local rows = {}
   for _, metric in ipairs(result.bench.metrics) do
     local row = {
       bench = result.bench.name, metric = metric,
-      medians = {}, values = {}, verdicts = {}, disturbed = {},
+      figures = {}, values = {}, verdicts = {}, disturbed = {},
     }
     for _, name in ipairs(result.order) do
       local values = (result.values[name] or {})[metric.key]
-      row.values[name], row.medians[name] = values, median(values)
+      row.values[name], row.figures[name] = values, typical(values, metric, best)
       for _, share in ipairs(result.shares[name] or {}) do
         if collect.disturbed(result.bench, share) then row.disturbed[name] = true end
       end
     end
     for _, target in ipairs(metric.targets or {}) do
-      row.verdicts[#row.verdicts + 1] = judge(target, metric, row.medians)
+      row.verdicts[#row.verdicts + 1] = judge(target, metric, row.figures)
     end
     rows[#rows + 1] = row
   end
@@ -111,7 +114,7 @@ local function columns(rows, ours)
   for _, name in ipairs(peers.names()) do names[#names + 1] = name end
   for _, name in ipairs(names) do
     for _, row in ipairs(rows) do
-      if row.medians[name] then
+      if row.figures[name] then
         list[#list + 1] = name
         break
       end
@@ -156,7 +159,7 @@ function M.table(rows, ours)
   local cells = { head }
   for _, row in ipairs(rows) do
     local function cell(name)
-      return figure(row.medians[name]) .. (row.disturbed[name] and row.medians[name] and "*" or "")
+      return figure(row.figures[name]) .. (row.disturbed[name] and row.figures[name] and "*" or "")
     end
     local line = {
       row.metric.label, row.metric.unit, cell "crun", ratio_cell(row), reached_cell(row),
@@ -174,9 +177,9 @@ function M.data(rows)
   local list = {}
   for i, row in ipairs(rows) do
     local subjects = {}
-    for name, value in pairs(row.medians) do
+    for name, value in pairs(row.figures) do
       subjects[name] = {
-        median = value, values = row.values[name], disturbed = row.disturbed[name] or false,
+        figure = value, values = row.values[name], disturbed = row.disturbed[name] or false,
       }
     end
     list[i] = {
