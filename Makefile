@@ -196,7 +196,7 @@ test: deps-test ## install what the tests need, build, run every test
 	@.ci/steps all gcstress valgrind check check-bin asan tsan ucontext check-c aarch64
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
 	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs)
-check-bin: $(if $(FLAVOUR),$(program),all) ## the specs under the program
+check-bin: $(if $(FLAVOUR),$(program) $(embeds),all) ## the specs under the program
 	$(test_env) $(each) $(under) $(program) $(specs)
 check-c: $(ctests) ## the C tests of runtime/
 	@$(test_env) UNDER='$(under)' .ci/ctests $(ctests)
