@@ -198,7 +198,10 @@ static int get_now(lua_State *L, crun_chan *chan)
 {
     crun_value value;
     crun__chan_take(chan, &value);
-    crun__queue_push(L, &value);
+    if (value.type == CRUN_INTEGER)
+        lua_pushinteger(L, value.as.integer);
+    else
+        crun__queue_push(L, &value);
     return 1;
 }
 

@@ -89,20 +89,17 @@ static void take_from_putter(crun_chan *chan, crun_value *out)
     crun__wake(putter, 0);
 }
 
-void crun__chan_take(crun_chan *chan, crun_value *out)
+void crun__chan_take_and_fill(crun_chan *chan, crun_value *out)
 {
     if (chan->count == 0) {
         take_from_putter(chan, out);
         return;
     }
-    *out = chan->ring[chan->head & chan->mask];
-    chan->head++;
+    *out = chan->ring[chan->head++ & chan->mask];
     chan->count--;
-    if (!crun__waitq_empty(&chan->putters)) {
-        crun_value value;
-        take_from_putter(chan, &value);
-        crun__chan_store(chan, &value);
-    }
+    crun_value value;
+    take_from_putter(chan, &value);
+    crun__chan_store(chan, &value);
 }
 
 void crun__chan_close(crun_chan *chan)

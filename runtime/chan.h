@@ -67,8 +67,19 @@ static inline void crun__chan_store(crun_chan *chan, const crun_value *value)
 /* Gives a value to the getter that has waited longest. */
 void crun__chan_give(crun_chan *chan, const crun_value *value);
 
-/* Takes the oldest value; crun__chan_can_get holds. A waiting putter's value takes its place. */
-void crun__chan_take(crun_chan *chan, crun_value *out);
+/* The same as crun__chan_take when a putter waits, whose value takes the oldest one's place. */
+void crun__chan_take_and_fill(crun_chan *chan, crun_value *out);
+
+/* Takes the oldest value; crun__chan_can_get holds. */
+static inline void crun__chan_take(crun_chan *chan, crun_value *out)
+{
+    if (!crun__waitq_empty(&chan->putters)) {
+        crun__chan_take_and_fill(chan, out);
+        return;
+    }
+    *out = chan->ring[chan->head++ & chan->mask];
+    chan->count--;
+}
 
 void crun__chan_close(crun_chan *chan);
 
