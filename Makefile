@@ -52,6 +52,7 @@ else ifeq ($(FLAVOUR),gcstress)
 else ifeq ($(FLAVOUR),valgrind)
   test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02
   except := command_line|inter|program
+  skip := --exclude-tags=nosan
   under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 else ifneq ($(FLAVOUR),)
   $(error FLAVOUR=$(FLAVOUR) is not one of: $(in_flavour))
@@ -185,7 +186,7 @@ lua_cpath := $(CURDIR)/build/lib/?.so;;
 # SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua
 SPECS ?= spec
 each = $(if $(FLAVOUR),EXCEPT='$(except)' .ci/each '$(SPECS)')
-specs = .ci/specs.lua $(SPEC_FLAGS) $(if $(each),,$(SPECS))
+specs = .ci/specs.lua $(skip) $(SPEC_FLAGS) $(if $(each),,$(SPECS))
 test_env += CRUN_BUILD='$(CURDIR)/$(B)' CRUN_BIN='$(under) $(CURDIR)/$(program)' LUA_BIN='$(LUA)'
 
 run: deps ## install what is missing, build, run examples/01-tour.lua
