@@ -222,7 +222,6 @@ install-check: all; @.ci/install-check $(PROGNAME) $(LUA) ## install into tempor
 # --- Installing ----------------------------------------------------------------------------------------------------
 headers := $(wildcard runtime/include/crun/*.h bindings/include/crun/*.h)
 put = $(INSTALL) -d '$(DESTDIR)$2' && $(INSTALL) -m $3 $1 '$(DESTDIR)$2'
-
 install: install-program install-module install-lib ## everything; DESTDIR= PREFIX=
 install-program: $(program) ## the program and its manual page
 	$(call put,$(program),$(BINDIR),755)
