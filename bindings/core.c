@@ -3,6 +3,8 @@
  *
  * Module crun.core: the functions in C behind module crun, and switches for tests.
  */
+#include <stdlib.h>
+
 #include "bind.h"
 #include "lerror.h"
 #include "lsignal.h"
@@ -53,13 +55,15 @@ static int l_stats(lua_State *L)
     return 1;
 }
 
-/* clock("real" | "virtual") */
+/* clock("real" | "virtual") -> the name before. */
 static int l_clock(lua_State *L)
 {
     static const char *const names[] = {"real", "virtual", NULL};
     crun__lua_self(L);
+    enum crun_clock old = crun__hub->clock.kind;
     crun_hub_set_clock(crun__hub, (enum crun_clock)luaL_checkoption(L, 1, NULL, names));
-    return 0;
+    lua_pushstring(L, names[old]);
+    return 1;
 }
 
 /* advance(seconds): moves the virtual clock. */
@@ -73,12 +77,17 @@ static int l_advance(lua_State *L)
     return 0;
 }
 
-/* schedule([seed]): ready tasks run in an order drawn from the seed; without one, FIFO. */
+/*
+ * schedule([seed]): ready tasks run in an order drawn from the seed; without one, FIFO.
+ * Returns: what, given to schedule, goes on with the order before.
+ */
 static int l_schedule(lua_State *L)
 {
     crun__lua_self(L);
-    crun_hub_set_schedule(crun__hub, (uint64_t)luaL_optinteger(L, 1, 0));
-    return 0;
+    uint64_t old = crun__hub->shuffled ? crun__hub->policy.state : CRUN_SCHEDULE_FIFO;
+    crun_hub_set_schedule(crun__hub, (uint64_t)luaL_optinteger(L, 1, CRUN_SCHEDULE_FIFO));
+    lua_pushinteger(L, (lua_Integer)old);
+    return 1;
 }
 
 /* stack_budget([n]) -> the number before. */
@@ -129,12 +138,31 @@ static void open_all(lua_State *L)
     lua_setfield(L, -2, "_NAME");
 }
 
+/* CRUN_SEED=n runs any script under the schedule with which a test failed. */
+static lua_Integer seed_from_environment(lua_State *L)
+{
+    const char *text = getenv("CRUN_SEED");
+    if (!text || !*text)
+        return CRUN_SCHEDULE_FIFO;
+    int is_integer;
+    if (!lua_stringtonumber(L, text))
+        lua_pushnil(L);
+    lua_Integer seed = lua_tointegerx(L, -1, &is_integer);
+    lua_pop(L, 1);
+    if (!is_integer)
+        luaL_error(L, "CRUN_SEED: an integer expected, got '%s'", text);
+    return seed;
+}
+
 int luaopen_crun_core(lua_State *L)
 {
     luaL_checkversion(L);
+    lua_Integer seed = seed_from_environment(L);
     int rc = crun_lua_attach(L, NULL);
     if (rc < 0)
         return luaL_error(L, "crun cannot be used here: %s", crun_error_text(rc));
+    if (seed != CRUN_SCHEDULE_FIFO)
+        crun_hub_set_schedule(crun__hub, (uint64_t)seed);
     open_all(L);
     if (crun__universe->owns_hub)
         crun__signals_take(crun__hub, false);

@@ -175,7 +175,7 @@ describe("testing.leaks:", function()
     crun.yield()
     local list = testing.leaks(before)
     assert.is_true(#list >= 1)
-    assert.matches("'forgotten' at .+", list[1])
+    assert.matches("'forgotten' %(waiting%) at .+", list[1])
     crun.killall { task }
     assert.same({}, testing.leaks(before))
   end)

@@ -91,6 +91,14 @@ return {
     },
   },
   {
+    name = "virtual", program = "virtual.lua", peers = "virtual", busy = true, scalable = true,
+    metrics = {
+      { key = "s", label = "virtual hour, 3.6 M sleeps", unit = "s",
+        targets = { { value = 10 } } },
+      { key = "ns_per_sleep", label = "virtual clock, sleep", unit = "ns" },
+    },
+  },
+  {
     name = "gather", program = "gather.lua", peers = "gather",
     metrics = {
       { key = "ms", label = "gather 10 k tasks of 10 ms", unit = "ms",

@@ -47,12 +47,7 @@ end
 
 --- Lists what is alive now and was not in the snapshot. Closing handles may take some turns.
 function M.list(before)
-  local list = testing.leaks(before.counts)
-  for _ = 1, TURNS_TO_SETTLE do
-    if #list == 0 then break end
-    crun.yield()
-    list = testing.leaks(before.counts)
-  end
+  local list = testing.leaks(before.counts, TURNS_TO_SETTLE)
   if before.descriptors then
     leaked_descriptors(before.descriptors, list)
   end
@@ -61,15 +56,7 @@ end
 
 --- Ends every task that a failed test left behind, so that the next test starts clean.
 function M.clean_up()
-  local left = {}
-  for _, task in ipairs(crun.tasks()) do
-    if task.id ~= 1 and task ~= crun.current() then
-      left[#left + 1] = task
-    end
-  end
-  if #left > 0 then
-    crun.killall(left, "left over by a test", PATIENCE)
-  end
+  testing.end_tasks(nil, PATIENCE)
 end
 
 --- The hub's defaults: first in first out, the machine's clock, the default stack budget.
