@@ -135,6 +135,12 @@ void crun__ltask_set_field(lua_State *L, int index, int field);
 /* Pushes the first result of the task at the index; nil if it left none. */
 void crun__ltask_first_result(lua_State *L, int index);
 
+/* Pushes all its results; none unless it has returned. Returns: how many. */
+int crun__ltask_results(lua_State *L, int index);
+
+/* Pushes its error, or cancel error, once it failed or was cancelled. */
+void crun__ltask_error(lua_State *L, int index);
+
 /* Pushes its name. */
 void crun__ltask_name(lua_State *L, int index);
 
@@ -304,6 +310,7 @@ void crun__open_callbacks(lua_State *L);
 void crun__open_queue(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
+void crun__open_future(lua_State *L);
 void crun__open_gather(lua_State *L);
 void crun__open_net(lua_State *L);
 void crun__open_lock(lua_State *L);

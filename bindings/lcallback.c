@@ -1,13 +1,11 @@
-/*
- * SPDX-License-Identifier: MIT
- *
- * Callbacks for the end of a task: each runs in a small task of its own.
- */
+/* SPDX-License-Identifier: MIT */
+#include "lcallback.h"
+
 #include "lspawn.h"
 
 #define HANDLE "crun.Callback"
 
-/* The body of a callback's task: the handle {fn, removed} and the task that has ended. */
+/* The body of a callback's task: the handle {fn, removed} and what has ended. */
 static int run_callback(lua_State *L)
 {
     lua_settop(L, 2);
@@ -20,26 +18,46 @@ static int run_callback(lua_State *L)
     return 0;
 }
 
-static void start_callback(lua_State *L, int handle, int task)
+void crun__callback_new(lua_State *L, int fn)
 {
-    task = lua_absindex(L, task);
+    fn = lua_absindex(L, fn);
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, fn);
+    lua_rawseti(L, -2, 1);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, -2, 2);
+    luaL_setmetatable(L, HANDLE);
+}
+
+void crun__callback_start(lua_State *L, int handle, int subject)
+{
+    subject = lua_absindex(L, subject);
     handle = lua_absindex(L, handle);
     lua_pushcfunction(L, run_callback);
     lua_pushvalue(L, handle);
-    lua_pushvalue(L, task);
+    lua_pushvalue(L, subject);
     crun__ltask_spawn(L, 2);
     lua_pop(L, 1);
 }
 
-void crun__callbacks_start(lua_State *L, int index)
+void crun__callbacks_run(lua_State *L, int list, int subject)
 {
-    if (crun__ltask_field(L, index, LTASK_CALLBACKS) == LUA_TTABLE) {
-        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
-            start_callback(L, -1, index);
-            lua_pop(L, 1);
-        }
+    list = lua_absindex(L, list);
+    subject = lua_absindex(L, subject);
+    for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+        crun__callback_start(L, -1, subject);
         lua_pop(L, 1);
     }
+    lua_pop(L, 1);
+}
+
+/* --- a task's ----------------------------------------------------------------------------- */
+
+void crun__callbacks_start(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    if (crun__ltask_field(L, index, LTASK_CALLBACKS) == LUA_TTABLE)
+        crun__callbacks_run(L, -1, index);
     lua_pop(L, 1);
 }
 
@@ -60,14 +78,9 @@ int crun__l_on_done(lua_State *L)
     ltask *t = crun__ltask_check(L, 1);
     crun__lua_checkcallable(L, 2);
     lua_settop(L, 2);
-    lua_createtable(L, 2, 0);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, 3, 1);
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, 3, 2);
-    luaL_setmetatable(L, HANDLE);
+    crun__callback_new(L, 2);
     if (crun__task_ended(&t->base)) {
-        start_callback(L, 3, 1);
+        crun__callback_start(L, 3, 1);
     } else {
         add_callback(L);
         crun__flag_set(&t->base, CRUN__OBSERVED);

@@ -217,7 +217,10 @@ static void print_report(lua_State *L)
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     luaL_addstring(&b, "crun: ");
-    crun__ltask_describe(L, 1);
+    if (crun__ltask_test(L, 1))
+        crun__ltask_describe(L, 1);
+    else
+        lua_pushliteral(L, "a Future");
     luaL_addvalue(&b);
     luaL_addstring(&b, " failed: ");
     crun__error_text(L, 2);

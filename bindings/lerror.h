@@ -40,9 +40,9 @@ void crun__site_push(lua_State *L, const char *source, int line);
 void crun__spawn_site(lua_State *L, const ltask *task);
 
 /*
- * Reports the failure of the task at index 1, with the error at index 2 and the traceback (or nil)
- * at index 3, to crun.on_error or on stderr. Raises nothing but memory errors and what on_error
- * raises.
+ * Reports the failure of the Task or Future at index 1, with the error at index 2 and the traceback
+ * (or nil) at index 3, to crun.on_error or on stderr. Raises nothing but memory errors and what
+ * on_error raises.
  */
 void crun__report(lua_State *L);
 

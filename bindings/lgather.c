@@ -1,17 +1,18 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Several tasks at once: what gather, joinall and killall in Lua stand on.
+ * Several Tasks and Futures at once: what gather, joinall and killall in Lua stand on.
  */
 #include <limits.h>
 #include <stdio.h>
 
-#include "bind.h"
+#include "lawait.h"
 #include "lspawn.h"
 
 typedef struct watch {
     crun_wait wait;
     struct watch_set *set;
+    crun__awaitable what;
 } watch;
 
 /* A watch on each task of a list, until enough have ended. Its user value is the list. */
@@ -38,11 +39,10 @@ static const crun_wait_type set_type = {
 };
 
 /* One more of them has ended. */
-static void count(watch_set *set, size_t number, const crun_task *task)
+static void count(watch_set *set, size_t number, bool bad)
 {
     if (set->needed > 0)
         set->needed--;
-    bool bad = task->status == CRUN_TASK_FAILED || task->status == CRUN_TASK_CANCELLED;
     if (bad && !set->failed)
         set->failed = number;
     if (set->needed == 0 || (set->stop && set->failed))
@@ -54,14 +54,14 @@ static void fire(crun_wait *wait, int result)
     (void)result;
     watch *w = crun__container_of(wait, watch, wait);
     watch_set *set = w->set;
-    count(set, (size_t)(w - set->watches) + 1, wait->object);
+    count(set, (size_t)(w - set->watches) + 1, crun__awaitable_bad(&w->what));
     if (set->satisfied && !crun__waitq_empty(&set->waiter))
         crun__wake(set->waiter.first, 0);
 }
 
 static const crun_wait_type watch_type = {
     .verb = "watch",
-    .queue_offset = offsetof(crun_task, joiners),
+    .queue_offset = 0,
     .fire = fire,
 };
 
@@ -105,31 +105,29 @@ static int bad_item(lua_State *L, size_t i, const char *is)
     return lua_error(L);
 }
 
-/* The task at place i of the list, which the set's user value keeps alive. */
-static crun_task *listed(lua_State *L, size_t i)
+/* What is at place i of the list, which the set's user value keeps alive. */
+static void listed(lua_State *L, size_t i, crun__awaitable *out)
 {
     lua_rawgeti(L, 1, (lua_Integer)i);
-    ltask *t = crun__ltask_test(L, -1);
-    if (!t)
-        bad_item(L, i, lua_pushfstring(L, "is no Task but a %s", luaL_typename(L, -1)));
-    if (&t->base == crun__hub->current)
+    if (!crun__awaitable_get(L, -1, out))
+        bad_item(L, i, lua_pushfstring(L, "is no Task or Future but a %s", luaL_typename(L, -1)));
+    if (out->task == crun__hub->current)
         bad_item(L, i, "is the calling task, which cannot wait for itself");
     lua_pop(L, 1);
-    return &t->base;
 }
 
 static void watch_all(lua_State *L, watch_set *set, size_t size)
 {
     for (size_t i = 1; i <= size; i++) {
-        crun_task *task = listed(L, i);
         watch *w = &set->watches[i - 1];
+        listed(L, i, &w->what);
         w->set = set;
         w->wait.type = NULL;
         set->size = i;
-        if (crun__task_ended(task))
-            count(set, i, task);
+        if (crun__awaitable_ended(&w->what))
+            count(set, i, crun__awaitable_bad(&w->what));
         else
-            crun__watch_begin(&w->wait, &watch_type, task);
+            crun__watch_begin(&w->wait, &watch_type, w->what.joiners);
     }
 }
 
@@ -179,7 +177,7 @@ static int l_wait_tasks(lua_State *L)
     return crun__lua_park(L, self, deadline, 0, set_finish);
 }
 
-/* first_results(list) -> list of the first result of each task; nil for one that left none. */
+/* first_results(list) -> list of the first result of each; nil for one that left none. */
 static int l_first_results(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -187,8 +185,9 @@ static int l_first_results(lua_State *L)
     lua_createtable(L, size < INT_MAX ? (int)size : 0, 0);
     for (lua_Integer i = 1; i <= size; i++) {
         lua_rawgeti(L, 1, i);
-        crun__ltask_check(L, -1);
-        crun__ltask_first_result(L, -1);
+        if (!crun__awaitable_test(L, -1))
+            luaL_typeerror(L, 1, "list of Tasks and Futures");
+        crun__awaitable_first_result(L, -1);
         lua_rawseti(L, 2, i);
         lua_pop(L, 1);
     }
@@ -197,14 +196,14 @@ static int l_first_results(lua_State *L)
 
 /* --- starting them ------------------------------------------------------------------------ */
 
-enum item { ITEM_FUNCTION, ITEM_TASK, ITEM_LIST, ITEM_WRONG };
+enum item { ITEM_FUNCTION, ITEM_AWAITABLE, ITEM_LIST, ITEM_WRONG };
 
 static enum item classify(lua_State *L, int index)
 {
     if (lua_isfunction(L, index))
         return ITEM_FUNCTION;
-    if (crun__ltask_test(L, index))
-        return ITEM_TASK;
+    if (crun__awaitable_test(L, index))
+        return ITEM_AWAITABLE;
     if (!lua_istable(L, index))
         return ITEM_WRONG;
     if (luaL_getmetafield(L, index, "__call") == LUA_TNIL)
@@ -240,7 +239,10 @@ static int l_classify(lua_State *L)
 /* Frames of gather.lua between launch and who called gather. */
 enum { GATHER_FRAMES = 4 };
 
-/* launch(items, n) -> list of Tasks: each function of a flat list is spawned. Switches: never. */
+/*
+ * launch(items, n) -> list of Tasks and Futures: each function of a flat list is spawned. Switches:
+ * never.
+ */
 static int l_launch(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -249,7 +251,7 @@ static int l_launch(lua_State *L)
     int tasks = lua_gettop(L);
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, 1, i);
-        if (!crun__ltask_test(L, -1))
+        if (!crun__awaitable_test(L, -1))
             crun__ltask_spawn_at(L, tasks + 1, 0, GATHER_FRAMES);
         lua_rawseti(L, tasks, i);
         lua_settop(L, tasks);

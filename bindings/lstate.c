@@ -15,6 +15,7 @@
 
 #include "../runtime/scope.h"
 #include "lerror.h"
+#include "lfuture.h"
 #include "loverflow.h"
 #include "lsignal.h"
 #include "lspawn.h"
@@ -79,6 +80,7 @@ static int wait_for_tasks(crun__lua *u)
     return rc == CRUN_EDEADLK ? rc : 0;
 }
 
+/* Failed futures are told of at the very end, up to which somebody may still look at them. */
 static int finish(crun__lua *u, unsigned flags)
 {
     int rc = 0;
@@ -87,6 +89,7 @@ static int finish(crun__lua *u, unsigned flags)
     u->finished = true;
     each_ltask(u, dismiss);
     int last = run_others(u->type.hub);
+    crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);
     return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
 }
 

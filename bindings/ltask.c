@@ -107,12 +107,13 @@ static void push_value(lua_State *L, int index)
         lua_getiuservalue(L, index, 1);
 }
 
-static int push_results(lua_State *L, const ltask *t)
+int crun__ltask_results(lua_State *L, int index)
 {
-    if (t->base.flags & LTASK_VOID)
+    const ltask *t = lua_touserdata(L, index);
+    if (t->base.status != CRUN_TASK_RETURNED || (t->base.flags & LTASK_VOID))
         return 0;
     if (!(t->base.flags & LTASK_MULTI)) {
-        push_value(L, 1);
+        push_value(L, index);
         return 1;
     }
     int count = lua_gettop(t->L) - 1;
@@ -141,13 +142,13 @@ void crun__ltask_first_result(lua_State *L, int index)
     }
 }
 
-/* Pushes the error of a task that failed or was cancelled. */
-static void push_error(lua_State *L, const ltask *t)
+void crun__ltask_error(lua_State *L, int index)
 {
+    const ltask *t = lua_touserdata(L, index);
     if (t->base.flags & LTASK_VOID)
-        crun__cancelled_of(L, 1);
+        crun__cancelled_of(L, index);
     else
-        push_value(L, 1);
+        push_value(L, index);
 }
 
 /* --- waiting for the end ------------------------------------------------------------------ */
@@ -188,8 +189,8 @@ static int l_join(lua_State *L)
 static int get_now(lua_State *L, const ltask *t)
 {
     if (t->base.status == CRUN_TASK_RETURNED)
-        return push_results(L, t);
-    push_error(L, t);
+        return crun__ltask_results(L, 1);
+    crun__ltask_error(L, 1);
     return lua_error(L);
 }
 
@@ -217,8 +218,8 @@ static int l_get(lua_State *L)
 /* task:result() -> its results; nothing unless it has returned. */
 static int l_result(lua_State *L)
 {
-    ltask *t = crun__ltask_check(L, 1);
-    return t->base.status == CRUN_TASK_RETURNED ? push_results(L, t) : 0;
+    crun__ltask_check(L, 1);
+    return crun__ltask_results(L, 1);
 }
 
 /* task:exception() -> its error or cancel error | nil. */
@@ -226,7 +227,7 @@ static int l_exception(lua_State *L)
 {
     ltask *t = crun__ltask_check(L, 1);
     if (t->base.status == CRUN_TASK_FAILED || t->base.status == CRUN_TASK_CANCELLED)
-        push_error(L, t);
+        crun__ltask_error(L, 1);
     else
         lua_pushnil(L);
     return 1;

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Several tasks together: gather, joinall, killall. All stand on core.wait_tasks, which watches a
--- list of tasks until enough have ended or one has failed.
+-- list of Tasks and Futures until enough have ended or one has failed.
 
 local core = require "crun.core"
 
 local M = {}
 
-local function is_task(value)
-  return type(value) == "userdata" and getmetatable(value) == "crun.Task"
+local function is_awaitable(value)
+  local kind = type(value) == "userdata" and getmetatable(value)
+  return kind == "crun.Task" or kind == "crun.Future"
 end
 
 ---Raises at the caller of gather, before anything is spawned, unless every item can be gathered.
@@ -16,7 +17,7 @@ end
 local function check_items(items, n, path, level)
   local kind, wrong = core.classify(items, n)
   if not kind then
-    error(("bad argument #%s%d to 'gather' (function, Task or list expected, got %s)")
+    error(("bad argument #%s%d to 'gather' (function, Task, Future or list expected, got %s)")
       :format(path, wrong, type(items[wrong])), level + 1)
   end
   if kind == "flat" then return false end
@@ -96,11 +97,12 @@ local function run(items, n)
   return results
 end
 
----Runs functions and waits for tasks, all at once, and returns the first result of each in order.
+---Runs functions, waits for Tasks and Futures, all at once, and returns the first result of each in
+---order.
 ---With one list it returns one list; lists may be nested. The first error, in time, cancels the
 ---others and is raised when they have unwound; cancelling the caller cancels all of them.
 ---May wait. Raises: the first error; a cancel.
----@param ... function|crun.Task|table
+---@param ... function|crun.Task|crun.Future|table
 ---@return any ...
 function M.gather(...)
   local n = select("#", ...)
@@ -118,7 +120,7 @@ local known = { timeout = true, count = true, raise = true }
 ---What callers can get wrong beside the items, which core.wait_tasks looks at.
 local function check_list(list, name)
   if type(list) ~= "table" then
-    error(("bad argument #1 to '%s' (list of Tasks expected, got %s)")
+    error(("bad argument #1 to '%s' (list of Tasks and Futures expected, got %s)")
       :format(name, type(list)), 3)
   end
 end
@@ -147,7 +149,7 @@ end
 ---With options: `timeout` in seconds, `count` (the first so many are enough), `raise` (true: the
 ---error that came first in time is raised at once; the others go on).
 ---May wait.
----@param list crun.Task[]
+---@param list (crun.Task|crun.Future)[]
 ---@param options? number|{timeout?: number, count?: integer, raise?: boolean} seconds, or options
 ---@return true? done, string? message, string? code "ETIMEDOUT"
 function M.joinall(list, options)
@@ -164,7 +166,7 @@ end
 
 ---Cancels all tasks of a list and waits until they are over, their clean-up included.
 ---May wait.
----@param list crun.Task[]
+---@param list (crun.Task|crun.Future)[]
 ---@param reason? any becomes the `reason` of the cancel errors
 ---@param timeout? number seconds
 ---@return true? done, string? message, string? code "ETIMEDOUT"
@@ -172,8 +174,8 @@ function M.killall(list, reason, timeout)
   check_list(list, "killall")
   check_timeout(timeout, "killall")
   for i, task in ipairs(list) do
-    if not is_task(task) then
-      error(("bad argument #1 to 'killall' (item %d of the list is no Task but a %s)")
+    if not is_awaitable(task) then
+      error(("bad argument #1 to 'killall' (item %d of the list is no Task or Future but a %s)")
         :format(i, type(task)), 2)
     end
   end

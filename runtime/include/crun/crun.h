@@ -10,6 +10,7 @@
 
 #include <crun/chan.h>
 #include <crun/error.h>
+#include <crun/future.h>
 #include <crun/hub.h>
 #include <crun/stream.h>
 #include <crun/sync.h>
