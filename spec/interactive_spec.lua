@@ -106,8 +106,10 @@ describe("interactive mode:", function()
     if not os.execute("command -v script >/dev/null") then return pending("no script(1) here") end
     local fifo = os.tmpname()
     assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
-    local out = assert(io.popen(("TERM=dumb timeout 120 script -qefc %s /dev/null <%s"):format(
-      process.quote(process.crun_bin), fifo)))
+    -- The shell that script(1) starts must give way: a dash that stays hears Ctrl-C as well, and
+    -- dies of it in the end.
+    local out = assert(io.popen(("TERM=dumb SHELL=/bin/sh timeout 120 script -qefc %s /dev/null <%s"):format(
+      process.quote("exec " .. process.crun_bin), fifo)))
     local typed = assert(io.open(fifo, "w"))
     typed:setvbuf("no")
     local function expect(text)
