@@ -143,7 +143,10 @@ static void open_all(lua_State *L)
 static lua_Integer seed_from_environment(lua_State *L)
 {
     const char *text = getenv("CRUN_SEED");
-    if (!text || !*text)
+    lua_getfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* the interpreter's option -E */
+    bool ignored = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (!text || !*text || ignored)
         return CRUN_SCHEDULE_FIFO;
     int is_integer;
     if (!lua_stringtonumber(L, text))

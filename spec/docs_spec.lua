@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 
 --- The documentation's Lua snippets are whole scripts: each one runs, and prints what the text
---- block below it shows. "```lua exit=N" announces an exit status of `crun` other than 0.
+--- block below it shows. "```lua exit=N" announces an exit status of `crun` other than 0, and
+--- "```lua spec" a file for busted.
 local process = require "spec.support.process"
 
 local function read(path)
@@ -46,12 +47,13 @@ local function snippets(text)
   local list, all = {}, blocks(text)
   for i, block in ipairs(all) do
     local status = block.info:match("^lua exit=(%d+)$")
-    if block.info == "lua" or status then
+    if block.info == "lua" or block.info == "lua spec" or status then
       local following = all[i + 1]
       list[#list + 1] = {
         script = block.text,
         output = following and following.info == "text" and following.text or nil,
         status = tonumber(status or 0),
+        busted = block.info == "lua spec",
         line = block.line,
       }
     end
@@ -69,9 +71,17 @@ local function timeless(text)
 end
 
 -- Messages begin with the name under which the program was called: in the pages that is "crun".
-local function run(script)
+local function run(script, busted)
   local path = process.script(script)
-  local result = process.run_file(path, "2>&1")
+  local result
+  if busted then
+    -- Of a folder's files busted knows those in Lua by their ends.
+    assert(os.rename(path, path .. ".lua"))
+    path = path .. ".lua"
+    result = process.run_file(".ci/specs.lua", "-p . " .. path .. " 2>&1")
+  else
+    result = process.run_file(path, "2>&1")
+  end
   os.remove(path)
   local program = process.interpreter:match("%S+$")
   result.out = result.out:gsub(plain(path), "script.lua"):gsub(plain(program), "crun")
@@ -103,7 +113,7 @@ for _, page in ipairs(pages()) do
       -- How a failed script ends is the program's matter: a stock interpreter has its own way.
       if snippet.status == 0 or process.under_crun then
         it("shows what its script prints, line " .. snippet.line, function()
-          local result = run(snippet.script)
+          local result = run(snippet.script, snippet.busted)
           if snippet.output then assert.equal(timeless(snippet.output), timeless(result.out)) end
           assert.equal(snippet.status, result.status)
         end)

@@ -260,6 +260,14 @@ describe("CRUN_SEED", function()
     assert.are_not.equal(seventeen, run(ORDER, "CRUN_SEED=18").out)
   end)
 
+  it("is ignored with the interpreter's option -E", function()
+    local script = ("package.path = %q; package.cpath = %q; "):format(package.path, package.cpath)
+    local path = process.script(script .. ORDER)
+    local result = process.command(("env CRUN_SEED=17 %s -E %s"):format(process.interpreter, path))
+    os.remove(path)
+    assert.equal("1 2 3 4 5 6 7 8 ", result.out)
+  end)
+
   it("must be an integer", function()
     for _, value in ipairs { "seventeen", "1.5" } do
       local result = run(ORDER, "CRUN_SEED=" .. value)
