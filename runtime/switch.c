@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "switch.h"
 
+#if CRUN__TSAN
+#include <setjmp.h>
+#endif
+
 #if CRUN__VALGRIND
 #include <valgrind/valgrind.h>
 #endif
@@ -62,6 +66,21 @@ __attribute__((no_sanitize_address)) static void asan_fini(crun__context *ctx)
     __sanitizer_start_switch_fiber(NULL, own_lo, own_size);
     __sanitizer_finish_switch_fiber(own_fake_stack, NULL, NULL);
     __asan_unpoison_memory_region(ctx->lo, ctx->size);
+}
+
+#endif
+
+#if CRUN__TSAN
+
+/*
+ * TSan keeps a call stack of its own, and follows longjmp but not the variant of it that a Lua built
+ * with _FORTIFY_SOURCE calls: each error or yield would leave a frame there until it overflows.
+ */
+_Noreturn void __longjmp_chk(struct __jmp_buf_tag buffer[1], int value);
+
+__attribute__((visibility("default"))) void __longjmp_chk(struct __jmp_buf_tag buffer[1], int value)
+{
+    longjmp(buffer, value);
 }
 
 #endif
