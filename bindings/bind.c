@@ -51,7 +51,12 @@ void crun__class_open(lua_State *L, const crun__class *class, int up)
 
 void *crun__object_new(lua_State *L, const crun__class *class)
 {
-    crun__object *o = lua_newuserdatauv(L, class->size, class->uservalues);
+    return crun__object_new_with(L, class, class->uservalues);
+}
+
+void *crun__object_new_with(lua_State *L, const crun__class *class, int uservalues)
+{
+    crun__object *o = lua_newuserdatauv(L, class->size, uservalues);
     memset(o, 0, class->size);
     o->class = class;
     luaL_setmetatable(L, class->name);

@@ -177,6 +177,9 @@ void crun__class_open(lua_State *L, const crun__class *class, int up);
 /* Pushes a zeroed object of an opened class. */
 void *crun__object_new(lua_State *L, const crun__class *class);
 
+/* The same with another number of user values than the class's. */
+void *crun__object_new_with(lua_State *L, const crun__class *class, int uservalues);
+
 /*
  * The object's payload, or NULL. Comparing the pointer inside is several times faster than
  * comparing metatables; the size is looked at first, so that nothing foreign is read.
@@ -307,6 +310,7 @@ int crun__lua_protected(lua_State *L, void (*fn)(lua_State *L, void *arg), void 
 
 void crun__open_task(lua_State *L);
 void crun__open_callbacks(lua_State *L);
+void crun__open_calls(lua_State *L);
 void crun__open_queue(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);

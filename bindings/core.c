@@ -118,6 +118,7 @@ static void open_all(lua_State *L)
     crun__open_task(L);
     crun__open_scope(L);
     crun__open_wait(L);
+    crun__open_calls(L);
     crun__open_future(L);
     crun__open_gather(L);
     crun__open_queue(L);

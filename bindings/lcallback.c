@@ -73,19 +73,26 @@ static void add_callback(lua_State *L)
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-int crun__l_on_done(lua_State *L)
+int crun__l_on_end(lua_State *L)
 {
     ltask *t = crun__ltask_check(L, 1);
     crun__lua_checkcallable(L, 2);
     lua_settop(L, 2);
     crun__callback_new(L, 2);
-    if (crun__task_ended(&t->base)) {
+    if (crun__task_ended(&t->base))
         crun__callback_start(L, 3, 1);
-    } else {
+    else
         add_callback(L);
-        crun__flag_set(&t->base, CRUN__OBSERVED);
-    }
     lua_settop(L, 3);
+    return 1;
+}
+
+int crun__l_on_done(lua_State *L)
+{
+    crun__l_on_end(L);
+    ltask *t = lua_touserdata(L, 1);
+    if (!crun__task_ended(&t->base))
+        crun__flag_set(&t->base, CRUN__OBSERVED);
     return 1;
 }
 

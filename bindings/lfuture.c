@@ -122,15 +122,15 @@ void crun__lfuture_report_all(lua_State *L, void *arg)
 /* --- setting it --------------------------------------------------------------------------- */
 
 /*
- * Wakes who waits, in order, then starts the callbacks, which are at index `list`. Once all has
- * ended nothing can be started.
+ * Starts the callbacks, which are at index `list`, then wakes who waits, in order, as tasks do.
+ * Once all has ended nothing can be started.
  */
 static void end(lua_State *L, int index, crun_task_status status, int list)
 {
     lfuture *f = lua_touserdata(L, index);
-    crun__future_end(&f->future, status);
     if (lua_istable(L, list) && crun__universe && !crun__universe->finished)
         crun__callbacks_run(L, list, index);
+    crun__future_end(&f->future, status);
 }
 
 void crun__lfuture_return(lua_State *L, int index, int results)

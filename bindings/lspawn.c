@@ -106,17 +106,16 @@ static void unanchor(crun__lua *u, const ltask *t)
 /* --- spawn -------------------------------------------------------------------------------- */
 
 /*
- * Notes where the task is spawned, which is in the function at that level. That function is kept on
- * the new coroutine's stack, since the name of its chunk belongs to it. To ask for that name costs
- * as much as half a spawn, so the last function that spawned is remembered with its chunk's name,
- * and anchored, so that nothing else can come to lie at its address.
+ * Notes where the function at that level is now, and pushes it, or nil. To ask for the name of its
+ * chunk costs as much as half a spawn, so the last function that spawned is remembered with that
+ * name, and anchored, so that nothing else can come to lie at its address.
  */
-static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int level)
+static inline crun__site take_site(lua_State *L, crun__lua *u, int level)
 {
     lua_Debug ar;
     if (!lua_getstack(L, level, &ar) || !lua_getinfo(L, "lf", &ar)) {
-        lua_pushnil(co);
-        return;
+        lua_pushnil(L);
+        return (crun__site){NULL, 0};
     }
     const void *function = lua_topointer(L, -1);
     if (function != u->site_function) {
@@ -127,9 +126,21 @@ static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int l
         u->site_function = function;
         u->site_source = ar.source;
     }
+    return (crun__site){u->site_source, ar.currentline};
+}
+
+crun__site crun__site_take(lua_State *L, int level)
+{
+    return take_site(L, crun__universe, level);
+}
+
+/* The function is kept on the new coroutine's stack, since the name of its chunk belongs to it. */
+static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int level)
+{
+    crun__site site = take_site(L, u, level);
     lua_xmove(L, co, 1);
-    t->source = u->site_source;
-    t->line = ar.currentline;
+    t->source = site.source;
+    t->line = site.line;
 }
 
 static void make_room(lua_State *L, lua_State *co, int nargs)
@@ -178,7 +189,7 @@ static void spawn(lua_State *L, int fn, int nargs, int level, places at)
     crun__task_start(&t->base, &u->type, false);
 }
 
-static void before_spawn(lua_State *L)
+void crun__before_spawn(lua_State *L)
 {
     const crun__lua *u = crun__universe;
     if (!u || u->finished)
@@ -191,7 +202,7 @@ void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
 {
     const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_IDLE),
                        lua_upvalueindex(CRUN__UP_TASK_META)};
-    before_spawn(L);
+    crun__before_spawn(L);
     spawn(L, fn, nargs, level, at);
 }
 
@@ -202,9 +213,17 @@ int crun__l_spawn(lua_State *L)
     return 1;
 }
 
+int crun__l_spawn_for(lua_State *L)
+{
+    int level = (int)luaL_checkinteger(L, 1);
+    crun__lua_checkcallable(L, 2);
+    crun__ltask_spawn_at(L, 2, lua_gettop(L) - 2, level + 1);
+    return 1;
+}
+
 void crun__ltask_spawn(lua_State *L, int nargs)
 {
-    before_spawn(L);
+    crun__before_spawn(L);
     luaL_checkstack(L, 6, NULL);
     int up = lua_gettop(L), fn = up - nargs;
     crun__push_upvalues(L);
@@ -212,6 +231,14 @@ void crun__ltask_spawn(lua_State *L, int nargs)
     spawn(L, fn, nargs, 1, at);
     lua_replace(L, fn);
     lua_settop(L, fn);
+}
+
+void crun__ltask_set_site(lua_State *L, ltask *task, crun__site site)
+{
+    task->source = site.source;
+    task->line = site.line;
+    lua_xmove(L, task->L, 1);
+    lua_replace(task->L, 1);
 }
 
 void crun_lua_spawn(lua_State *L, int nargs)
@@ -300,13 +327,36 @@ static void leave_value(lua_State *co, ltask *t)
     }
 }
 
-static void returned(ltask *t, lua_State *co)
+/* Protected: starts the callbacks, each as a small task. */
+static void start_callbacks(lua_State *L, void *arg)
+{
+    ltask *t = arg;
+    crun__ltask_push(L, t);
+    crun__callbacks_start(L, lua_gettop(L));
+}
+
+/*
+ * Just before the end, so that callbacks run before those who wait for it: mostly they have asked
+ * earlier. Once all has ended they are not called: nothing can be spawned.
+ */
+static void call_back(crun__lua *u, ltask *t)
+{
+    if (!(t->base.flags & LTASK_BOX) || u->finished ||
+        crun__lua_protected(u->aux, start_callbacks, t) == LUA_OK)
+        return;
+    (void)fprintf(stderr, "crun: not enough memory for the callbacks of task#%llu\n",
+                  (unsigned long long)t->base.id);
+    u->failures++;
+}
+
+static void returned(crun__lua *u, ltask *t, lua_State *co)
 {
     int results = lua_gettop(co) - 1;
     if (results == 1)
         leave_value(co, t);
     else
         crun__flag_set(&t->base, results == 0 ? LTASK_VOID : LTASK_MULTI);
+    call_back(u, t);
     crun__task_end(&t->base, CRUN_TASK_RETURNED);
 }
 
@@ -372,6 +422,7 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     if (!cancelled && !crun__task_watched(&t->base))
         report_failure(co, t);
     leave_value(co, t);
+    call_back(u, t);
     crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
 }
 
@@ -384,28 +435,10 @@ static crun__step step(crun_task *task)
     if (status == LUA_YIELD)
         return CRUN__STEP_PARKED;
     if (status == LUA_OK)
-        returned(t, co);
+        returned(u, t, co);
     else
         failed(u, t, co);
     return CRUN__STEP_ENDED;
-}
-
-/* Protected: starts the callbacks, each as a small task. */
-static void start_callbacks(lua_State *L, void *arg)
-{
-    ltask *t = arg;
-    crun__ltask_push(L, t);
-    crun__callbacks_start(L, lua_gettop(L));
-}
-
-/* Once all has ended the callbacks are not called: nothing can be spawned. */
-static void call_back(crun__lua *u, ltask *t)
-{
-    if (u->finished || crun__lua_protected(u->aux, start_callbacks, t) == LUA_OK)
-        return;
-    (void)fprintf(stderr, "crun: not enough memory for the callbacks of task#%llu\n",
-                  (unsigned long long)t->base.id);
-    u->failures++;
 }
 
 /*
@@ -422,6 +455,7 @@ static void ended(crun_task *task)
     if (unborn) {
         lua_settop(co, 0);
         crun__flag_set(task, LTASK_VOID);
+        call_back(u, t);
     }
     t->source = NULL;
     if (!(task->flags & LTASK_MULTI)) {
@@ -429,8 +463,6 @@ static void ended(crun_task *task)
         if (unborn || task->status == CRUN_TASK_RETURNED)
             coroutine_give_back(u, co);
     }
-    if (task->flags & LTASK_BOX)
-        call_back(u, t);
     unanchor(u, t);
 }
 

@@ -12,11 +12,32 @@
 int crun__l_spawn(lua_State *L);
 
 /*
+ * spawn_for(level, fn, ...) -> Task: the same on behalf of another function, which is `level` above
+ * the calling one; there the task counts as spawned. Switches: never.
+ */
+int crun__l_spawn_for(lua_State *L);
+
+/*
  * For functions with the shared upvalues: starts a task of the function at index fn and the nargs
  * arguments behind it, which stay there; pushes the Task. level names the function that counts as
  * the spawning one, as for lua_getstack.
  */
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
+
+/* A place in a chunk whose name belongs to a function; source NULL: unknown. */
+typedef struct crun__site {
+    const char *source;
+    int line;
+} crun__site;
+
+/* Where the function at that level is now; pushes that function, or nil. */
+crun__site crun__site_take(lua_State *L, int level);
+
+/* Makes it the place where the new task counts as spawned; pops the function. */
+void crun__ltask_set_site(lua_State *L, ltask *task, crun__site site);
+
+/* Raises when all has ended. */
+void crun__before_spawn(lua_State *L);
 
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub);
 
@@ -24,6 +45,9 @@ void crun__ltask_type_init(crun__lua *u, crun_hub *hub);
  * task:on_done(fn) -> handle with remove(); fn(task) is called once it has ended, in a later turn.
  */
 int crun__l_on_done(lua_State *L);
+
+/* on_end(task, fn) -> handle: the same, but a failure is still reported as nobody's concern. */
+int crun__l_on_end(lua_State *L);
 
 /* Starts a task for each end-of-task callback of the task at the index. */
 void crun__callbacks_start(lua_State *L, int index);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "../runtime/scope.h"
+#include "lcall.h"
 #include "lerror.h"
 #include "lfuture.h"
 #include "loverflow.h"
@@ -87,6 +88,7 @@ static int finish(crun__lua *u, unsigned flags)
     if (!(flags & CRUN_LUA_CANCEL))
         rc = wait_for_tasks(u);
     u->finished = true;
+    crun__lua_protected(u->aux, crun__calls_drop, NULL);
     each_ltask(u, dismiss);
     int last = run_others(u->type.hub);
     crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);

@@ -403,6 +403,8 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg functions[] = {
     {"spawn", crun__l_spawn},
+    {"spawn_for", crun__l_spawn_for},
+    {"on_end", crun__l_on_end},
     {"current", l_current},
     {"tasks", l_tasks},
     {NULL, NULL},

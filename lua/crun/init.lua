@@ -5,11 +5,16 @@
 local M = require "crun.core"
 
 local gather = require "crun.gather"
+local loop = require "crun.loop"
 
 M.gather = gather.gather
 M.joinall = gather.joinall
 M.killall = gather.killall
 M.net = require "crun.net"
+M.run = loop.run
+M.run_forever = loop.run_forever
+M.stop = loop.stop
+M.Timer = require("crun.timer").Timer
 
 local core_tasks = M.tasks
 
