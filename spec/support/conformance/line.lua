@@ -1,0 +1,209 @@
+-- SPDX-License-Identifier: MIT
+
+--- A line of tasks that wait in one operation, and what happens to one of them, the subject.
+---
+--- An operation is a table:
+---   open(line)        makes `line.object` (and what else it needs), such that everybody must wait
+---   wait(line, i, t)  the call under test, by waiter i: its result, or nil, message, code
+---   wake(line)        lets the oldest waiter go on, or all; harmless where nobody waits
+---   wakes             "one": one for each call of wake (the default); "all"; "chain": the first,
+---                     and whoever got in lets the next one in by release
+---   release(line, i)  waiter i, which got in, leaves
+---   check(line)       nothing was lost or given twice
+---   close(line)       where it can be closed
+---   alone             true: only one task may wait
+---   untimed           true: takes no timeout; with_timeout around it gives one
+---   late              true, or a function of the place: waking goes by way of another task
+---   breaks            true: a wait that fails is the failure of all
+---   mend(line)        after that
+---   expect            outcomes that differ, by the situation's name; false: there is no such cell
+---   unseeded          true: what happens depends on the order of tasks
+local core = require "crun.core"
+local crun = require "crun"
+local situations = require "spec.support.conformance.situations"
+
+local M = {}
+M.__index = M
+
+--- How many tasks stand in line, unless the operation is for one alone.
+local WAITERS = 3
+
+--- Lets everything happen that needs no time.
+local function settle() crun.sleep(1e-6) end
+
+local function classify(ok, ...)
+  local value, message, code = ...
+  if not ok then
+    if value == situations.THROWN then return "thrown" end
+    local reason = type(value) ~= "string" and value.reason
+    return reason == "picked" and "cancelled" or tostring(value)
+  end
+  if value ~= nil or type(message) ~= "string" or type(code) ~= "string" then
+    return "value", value
+  end
+  return code == "ETIMEDOUT" and "timeout" or code == "ECLOSED" and "closed" or code
+end
+
+local function call(line, i)
+  local operation, options = line.operation, i == line.place and line.options or {}
+  local timeout, outer = options.timeout, options.outer
+  if operation.untimed and timeout then timeout, outer = nil, timeout end
+  if outer then return crun.with_timeout(outer, operation.wait, line, i, timeout) end
+  return operation.wait(line, i, timeout)
+end
+
+local function enter(line, i)
+  if i == line.place and line.options.before then
+    crun.shield(crun.sleep, 1)
+  end
+  local outcome, value = classify(pcall(call, line, i))
+  line.outcomes[i], line.values[i] = outcome, value
+  if outcome ~= "value" then return end
+  line.order[#line.order + 1] = i
+  if line.deferred and i == line.place - 1 then line:turn() end
+  if line.operation.release and line.released ~= i then line.operation.release(line, i) end
+end
+
+--- The steps of the situation. In a chain, whoever stands before the subject takes them.
+function M:turn()
+  local steps = self.situation.steps
+  self.deferred = nil
+  for _, step in ipairs(steps) do step(self) end
+end
+
+--- The step `wake`: the subject's turn has come.
+function M:wake_subject()
+  local wakes = self.operation.wakes or "one"
+  if wakes == "chain" and self.place > 1 then
+    self.operation.release(self, self.place - 1)
+    self.released = self.place - 1
+    return
+  end
+  for _ = 1, wakes == "one" and self.place or 1 do self.operation.wake(self) end
+end
+
+function M:close()
+  self.closed = true
+  self.operation.close(self)
+end
+
+local function form(operation, place, situation)
+  local line = setmetatable({
+    operation = operation, place = place, situation = situation, options = situation.options,
+    count = operation.alone and 1 or WAITERS,
+    outcomes = {}, values = {}, order = {}, tasks = {}, fed = 0, out = {},
+  }, M)
+  operation.open(line)
+  for i = 1, line.count do
+    line.tasks[i] = crun.spawn(enter, line, i)
+    if i == place then line.subject = line.tasks[i] end
+    settle()
+  end
+  if line.options.before then
+    line.options.before(line)
+    crun.sleep(2)
+  end
+  return line
+end
+
+local function happen(line)
+  local in_chain = line.operation.wakes == "chain" and line.place > 1
+  if in_chain and line.situation.wakes then
+    line.deferred = true
+    line.operation.wake(line)
+  else
+    line:turn()
+  end
+  settle()
+end
+
+local function serve(line)
+  for i = 1, line.count do
+    if not line.tasks[i]:done() then
+      line.operation.wake(line)
+      settle()
+    end
+  end
+  for i = 1, line.count do
+    if not line.tasks[i]:done() then error("waiter " .. i .. " hangs") end
+  end
+end
+
+local function expected_outcome(line)
+  local operation, options = line.operation, line.options
+  local other = operation.expect and operation.expect[line.situation.name]
+  if other then return other end
+  local late = operation.late
+  if type(late) == "function" then late = late(line.place) end
+  return late and options.late or line.situation.outcome
+end
+
+local function expect(what, i, expected, got)
+  if got ~= expected then
+    error(("waiter %d, %s: %s instead of %s"):format(i, what, tostring(got), expected))
+  end
+end
+
+local function check_outcomes(line)
+  local expected = expected_outcome(line)
+  local broken = line.operation.breaks and expected ~= "value"
+  expect("the subject", line.place, expected, line.outcomes[line.place])
+  for i = 1, line.count do
+    local got = line.outcomes[i]
+    if i ~= line.place and not (line.closed and got == "closed") then
+      expect("another", i, broken and "EBROKEN" or "value", got)
+    end
+  end
+end
+
+local function check_order(line)
+  for n = 2, #line.order do
+    local earlier, later = line.order[n - 1], line.order[n]
+    if earlier > later then
+      error(("waiter %d went on before waiter %d"):format(earlier, later))
+    end
+  end
+end
+
+--- Whoever comes afterwards is served as if nothing had happened.
+local function check_goes_on(line)
+  if line.operation.mend then line.operation.mend(line) end
+  line.place = 0
+  local i = line.count + 1
+  local task = crun.spawn(enter, line, i)
+  settle()
+  if not task:done() then
+    line.operation.wake(line)
+    settle()
+  end
+  if not task:done() then error("who comes afterwards hangs") end
+  local got = line.outcomes[i]
+  if not (line.closed and got == "closed") then expect("afterwards", i, "value", got) end
+end
+
+--- Lets one situation happen to the subject at a place in the line, and checks what comes of it.
+--- @param seeded boolean the order of tasks is drawn: who goes on first says nothing
+function M.play(operation, place, situation, seeded)
+  local line = form(operation, place, situation)
+  happen(line)
+  serve(line)
+  check_outcomes(line)
+  if not seeded then check_order(line) end
+  check_goes_on(line)
+  if operation.check then operation.check(line) end
+  local timers = core.stats().timers
+  if timers ~= 0 then error(timers .. " timers are left") end
+end
+
+--- The places in line at which something can happen.
+function M.places(operation)
+  return operation.alone and 1 or WAITERS
+end
+
+--- Whether the situation can happen to the operation.
+function M.applies(operation, situation)
+  local other = operation.expect and operation.expect[situation.name]
+  return other ~= false and (not situation.options.closes or operation.close ~= nil)
+end
+
+return M
