@@ -130,6 +130,8 @@ static void open_all(lua_State *L)
     crun__open_barrier(L);
     crun__open_rwlock(L);
     crun__open_waitgroup(L);
+    crun__open_pool(L);
+    crun__open_window(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

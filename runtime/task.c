@@ -57,6 +57,21 @@ void crun__task_end(crun_task *task, crun_task_status status)
         task->type->ended(task);
 }
 
+bool crun__task_watched(const crun_task *task)
+{
+    const crun_wait *first = task->joiners.first, *w = first;
+    if (task->flags & CRUN__OBSERVED)
+        return true;
+    while (w) {
+        if (!w->type->aside)
+            return true;
+        w = crun__wait_of_link(w->link.next);
+        if (w == first)
+            break;
+    }
+    return false;
+}
+
 void crun__wake(crun_wait *wait, int result)
 {
     const crun_wait_type *type = wait->type;

@@ -89,10 +89,7 @@ static inline bool crun__task_ended(const crun_task *task)
 }
 
 /* Somebody will look at how the task ends. */
-static inline bool crun__task_watched(const crun_task *task)
-{
-    return !crun__waitq_empty(&task->joiners) || (task->flags & CRUN__OBSERVED);
-}
+bool crun__task_watched(const crun_task *task);
 
 /* Sets up caller's memory as a new task and makes it ready to run. */
 void crun__task_start(crun_task *task, crun__task_type *type, bool daemon);

@@ -40,7 +40,8 @@ typedef struct crun_wait_type {
      */
     void (*give)(crun_wait *wait, const crun_value *value);
     void (*take)(crun_wait *wait, crun_value *value);
-    bool firm; /* neither cancel nor throw ends it: the task must get what it waits for first */
+    bool firm;  /* neither cancel nor throw ends it: the task must get what it waits for first */
+    bool aside; /* for a task's end: only counts it, and takes no charge of a failure */
 } crun_wait_type;
 
 #define CRUN__NO_QUEUE SIZE_MAX

@@ -15,6 +15,7 @@ M.run = loop.run
 M.run_forever = loop.run_forever
 M.stop = loop.stop
 M.Timer = require("crun.timer").Timer
+M.Pool = require "crun.pool".Pool
 
 local core_tasks = M.tasks
 

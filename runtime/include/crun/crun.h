@@ -12,6 +12,7 @@
 #include <crun/error.h>
 #include <crun/future.h>
 #include <crun/hub.h>
+#include <crun/pool.h>
 #include <crun/stream.h>
 #include <crun/sync.h>
 #include <crun/task.h>

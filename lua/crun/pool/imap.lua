@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Pool:imap and Pool:imap_unordered. A feeder task takes the inputs and starts the jobs, and is
+-- ahead of the reader by the pool's window at most; so an input may be endless, and may wait
+-- without holding up results that are there.
+
+local core = require "crun.core"
+local job = require "crun.pool.job"
+
+local internals = core.pool
+local cancels, new_window = internals.cancels, internals.window_new
+
+local M = {}
+
+local function list_iterator(list)
+  local place = 0
+  return function()
+    place = place + 1
+    return list[place]
+  end
+end
+
+-- --- the feeder ----------------------------------------------------------------------------------
+
+---The body of the feeder task. An error of the iterator ends it, and the reader raises it.
+local function feed(self, window, fn, iterate, state, control, closing)
+  local _ <close> = closing
+  local _ <close> = window
+  local before = cancels(self)
+  local function start(first, ...)
+    control = first
+    if first == nil then return false end
+    local task = cancels(self) == before and job.start_awaited(self, 2, before, fn, first, ...)
+    window:add(task or job.dropped(self, fn))
+    return task
+  end
+  while window:wait_room() and start(iterate(state, control)) do end
+end
+
+---What a loop has when it is left, and what is collected with an iterator that is dropped.
+local Imap = { __name = "crun.Imap" }
+
+---Ends what is left of it and waits until that is over, whatever happens to the caller meanwhile.
+local function stop(self)
+  self.feeder:cancel "the loop over imap was left"
+  self.feeder:join()
+  local tasks = self.window:tasks()
+  if #tasks > 0 then job.unwind(tasks, "the loop over imap was left", "imap") end
+end
+
+function Imap:__close()
+  if self.feeder:done() and #self.window:tasks() == 0 then return end
+  core.shield(stop, self)
+end
+
+function Imap:__gc()
+  self.window:finish()
+end
+
+-- --- the reader ----------------------------------------------------------------------------------
+
+---A nil would end the loop as if there were no more inputs.
+local function refuse_nil(first, ...)
+  if first == nil then
+    error("a job of imap returned nil, which would end a for loop: let it return something, "
+      .. "or use map", 3)
+  end
+  return first, ...
+end
+
+---The iterator: raises the error of a job in its place, and can be called again then.
+local function reader(imap)
+  local window, feeder = imap.window, imap.feeder
+  return function()
+    local task = window:next()
+    if task then return refuse_nil(task:get()) end
+    if not feeder then return nil end
+    feeder:join()
+    local err = feeder:exception()
+    feeder = nil
+    if err ~= nil then error(err, 0) end
+    return nil
+  end
+end
+
+local function run(self, by_end, fn, iterate, ...)
+  local window = new_window(internals.window(self), by_end)
+  local feeder = core.spawn(feed, self, window, fn, iterate, ...)
+  internals.observe(feeder)
+  feeder.name = "imap's feeder"
+  feeder.daemon = true
+  local imap = setmetatable({ window = window, feeder = feeder }, Imap)
+  return reader(imap), nil, nil, imap
+end
+
+---Inside a job of the same pool, the calls run one after another, in the place of that job if no
+---other is free.
+local function run_inside(self, fn, iterate, state, control, closing)
+  local function call(first, ...)
+    control = first
+    if first == nil then return nil end
+    local task = job.start_awaited(self, 3, nil, fn, first, ...)
+    job.wait_or_unwind({ task }, "imap")
+    return refuse_nil(task:get())
+  end
+  return function() return call(iterate(state, control)) end, nil, nil, closing
+end
+
+local function start(self, name, by_end, fn, items, ...)
+  job.check_function(fn, name)
+  local iterate = job.check_input(items, name) and list_iterator(items) or items
+  if internals.inside(self) then return run_inside(self, fn, iterate, ...) end
+  return run(self, by_end, fn, iterate, ...)
+end
+
+---`for value, ... in pool:imap(fn, items) do`: calls fn for each input, each call a job, and
+---iterates over their results in order of the inputs. At most so many jobs as the pool's `window`
+---says are begun ahead of the loop, so the input may be endless. An error of a job is raised by the
+---iterator at that job's place, one of the input at its end; called again after the error of a
+---job, the iterator goes on behind it. Leaving the loop cancels the jobs still running and waits
+---for them.
+---Each step may wait.
+---@param fn function called with an item of the list, or with the values of one step
+---@param items any[]|function a list, or an iterator with its state and control value
+---@param ... any what follows the iterator in a generic for
+---@return function iterator, nil, nil, table closing
+function M.imap(self, fn, items, ...)
+  return start(self, "imap", false, fn, items, ...)
+end
+
+---The same in order of the jobs' ends. Each step may wait.
+---@param fn function
+---@param items any[]|function
+---@param ... any
+---@return function iterator, nil, nil, table closing
+function M.imap_unordered(self, fn, items, ...)
+  return start(self, "imap_unordered", true, fn, items, ...)
+end
+
+return M
