@@ -106,6 +106,14 @@ return {
     },
   },
   {
+    name = "pool", program = "pool.lua", peers = "pool", busy = true, scalable = true,
+    metrics = {
+      { key = "map_ns", label = "Pool(500):map, item", unit = "ns" },
+      { key = "ratio", label = "the same over spawn + join", unit = "x",
+        targets = { { value = 2 } } },
+    },
+  },
+  {
     name = "echo", program = "echo.lua", peers = "tcp-echo", connections = { 50, 1000 },
     metrics = {
       { key = "rps_50", label = "TCP echo, 50 connections", unit = "/s", higher = true,

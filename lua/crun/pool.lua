@@ -101,11 +101,11 @@ local function check_callback(fn, place)
     :format(place, type(fn)), 3)
 end
 
----Adds fn(table.unpack(args)) as a job and returns its Task at once, also when the pool is full: the
----job then waits for its place, first come, first served, together with the callers of spawn. When
----it has ended, callback gets its results, or error_callback its error, in a task of their own that
----needs no place; for a job that was cancelled, neither is called. Without an error_callback, a
----failure that nobody waits for is reported, as that of any task.
+---Adds fn(table.unpack(args)) as a job and returns its Task at once, also when the pool is full:
+---the job then waits for its place, first come, first served, together with the callers of spawn.
+---When it has ended, callback gets its results, or error_callback its error, in a task of their own
+---that needs no place; for a job that was cancelled, neither is called. Without an error_callback,
+---a failure that nobody waits for is reported, as that of any task.
 ---Switches: never. Raises: the pool is closed.
 ---@param fn function
 ---@param args? any[] a list; may have a field `n`, as from table.pack

@@ -69,10 +69,10 @@ function M.start_waiting(self, level, timeout, observed, fn, ...)
   return nil, message, code
 end
 
----Starts a job that its caller is going to wait for: in a free place; inside a job of the same pool,
----in the place of that; or in the next one that comes free, unless the pool has been cancelled since
----it had been so often as `before` says. Returns the Task, nil for a cancelled pool; and whether the
----place is the caller's own, which then must wait at once. May wait.
+---Starts a job that its caller is going to wait for: in a free place; inside a job of the same
+---pool, in the place of that; or in the next one that comes free, unless the pool has meanwhile
+---been cancelled more often than `before`. Returns the Task, nil for a cancelled pool; and whether
+---the place is the caller's own, which then must wait at once. May wait.
 function M.start_awaited(self, level, before, fn, ...)
   local task = add(self, level, FREE + OBSERVED, fn, ...)
   if task then return task, false end
