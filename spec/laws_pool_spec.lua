@@ -252,7 +252,7 @@ describe("laws of pools:", function()
     assert.equal(1, pool:free_count())
   end)
 
-  both("law 95: spawn refuses what could never end: all jobs waiting for a further place", function()
+  both("law 95: spawn refuses to wait when all jobs wait for a further place", function()
     local pool = crun.Pool(2)
     local started = crun.Event()
     local first = pool:spawn(function()
