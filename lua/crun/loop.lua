@@ -3,6 +3,7 @@
 -- The loop as asyncio's users know it. The hub runs whenever a task waits, so nothing needs to be
 -- run for tasks to go on: run waits for one function, run_forever until somebody says stop.
 
+local check = require "crun.check"
 local core = require "crun.core"
 
 local M = {}
@@ -30,6 +31,7 @@ end
 ---@return any ... its results
 function M.run(what, ...)
   if not is_awaitable(what) then
+    check.callable(what, 1, "run", "function, Task or Future")
     what = core.spawn_for(1, what, ...)
     wait_for(what)
   end
@@ -48,7 +50,7 @@ function M.run_forever()
     error(("run_forever is already running, in %s"):format(runner.name), 2)
   end
   wake = wake or core.Event()
-  runner = core.current()
+  runner = core.current() or { name = "a task of C" }
   local ok, err
   if stopping then ok, err = pcall(core.yield) else ok, err = pcall(wake.wait, wake) end
   runner, stopping = nil, false

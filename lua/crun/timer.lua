@@ -3,6 +3,7 @@
 -- Timer: a call that waits for its start and can be waited for, as threading.Timer. Unlike a
 -- pending call_later it is a task, so the program does not end before it.
 
+local check = require "crun.check"
 local core = require "crun.core"
 
 local M = {}
@@ -79,13 +80,8 @@ end
 ---@param ... any
 ---@return crun.Timer
 function M.Timer(seconds, fn, ...)
-  if type(seconds) ~= "number" or seconds ~= seconds then
-    error(("bad argument #1 to 'Timer' (seconds expected, got %s)"):format(tostring(seconds)), 2)
-  end
-  local meta = getmetatable(fn)
-  if type(fn) ~= "function" and not (type(meta) == "table" and meta.__call) then
-    error(("bad argument #2 to 'Timer' (function expected, got %s)"):format(type(fn)), 2)
-  end
+  check.seconds(seconds, 1, "Timer")
+  check.callable(fn, 2, "Timer")
   return setmetatable({
     seconds = seconds,
     call = table.pack(fn, ...),
