@@ -16,7 +16,7 @@ local SEEDS = 200
 local STRIDE = 4
 
 local operations, names = {}, {}
-for _, part in ipairs { "tasks", "queues", "locks", "signals" } do
+for _, part in ipairs { "tasks", "queues", "locks", "signals", "streams" } do
   for name, operation in pairs(require("spec.support.conformance." .. part)) do
     assert(not operations[name], name)
     operations[name] = operation
@@ -49,7 +49,7 @@ for _, name in ipairs(names) do
       end
     end
 
-    if not operation.unseeded then
+    if not (operation.brief or operation.io) then
       support.both("all of that under seeded schedules", function()
         testing.schedules(function(seed) under_seed(operation, seed) end,
           { n = support.scaled(SEEDS), limit = false })

@@ -28,26 +28,120 @@ for seconds, expect in pairs {
   }
 end
 
---- A task that ends when it is told to.
-local function open(line)
-  line.done = crun.Event()
-  line.object = crun.spawn(function()
-    line.done:wait()
-    return "result"
-  end)
-end
+M["yield"] = {
+  open = function() end,
+  wait = function()
+    crun.yield()
+    return true
+  end,
+  wake = function() end,
+  wakes = "all", untimed = true, alone = true, brief = true,
+  -- It is ready already, so no timer comes before it; and there is no result that a cancel could
+  -- come too late for.
+  late = true,
+  expect = { ["timeout"] = "value", ["timed out from outside"] = "value" },
+}
 
-local function wake(line) line.done:set() end
+--- A task that ends when it is told to, and Futures.
+local MAKE = {
+  Task = function(line)
+    line.done = crun.Event()
+    return crun.spawn(function()
+      line.done:wait()
+      return "result"
+    end)
+  end,
+  Future = function() return crun.Future() end,
+}
+local TELL = {
+  Task = function(line) line.done:set() end,
+  Future = function(line)
+    if not line.object:done() then line.object:set_result("result") end
+  end,
+}
+local WAITS = {
+  ["%s:join"] = function(line, _, t) return line.object:join(t) end,
+  ["%s:get"] = function(line, _, t) return line.object:get(t) end,
+  ["joinall of %ss"] = function(line, _, t)
+    return crun.joinall({ line.object, line.object }, t)
+  end,
+  ["run of a %s"] = function(line) return crun.run(line.object) end,
+}
 
-for name, wait in pairs {
-  ["Task:join"] = function(line, _, t) return line.object:join(t) end,
-  ["Task:get"] = function(line, _, t) return line.object:get(t) end,
-  ["joinall"] = function(line, _, t) return crun.joinall({ line.object }, t) end,
-} do
-  M[name] = {
-    open = open, wait = wait, wake = wake, wakes = "all", late = true,
-    check = function(line) assert.equal("result", line.object:result()) end,
+for kind, make in pairs(MAKE) do
+  for name, wait in pairs(WAITS) do
+    M[name:format(kind)] = {
+      open = function(line) line.object = make(line) end,
+      wait = wait, wake = TELL[kind], wakes = "all", late = kind == "Task",
+      untimed = name:find("^run") ~= nil,
+      check = function(line) assert.equal("result", line.object:result()) end,
+    }
+  end
+  -- Who gathers owns what he gathers: everybody has his own.
+  M["gather of " .. kind .. "s"] = {
+    open = function() end,
+    wait = function(line)
+      line.object = make(line)
+      return (crun.gather(line.object, line.object))
+    end,
+    wake = TELL[kind], late = kind == "Task", alone = true, untimed = true,
+    check = function(line) assert.is_true(line.object:done()) end,
   }
 end
+
+--- Functions whose tasks must not outlive the call. `line.running` counts them.
+local function child(line)
+  line.running = line.running + 1
+  local _ <close> = setmetatable({}, { __close = function() line.running = line.running - 1 end })
+  line.go:wait()
+  return "result"
+end
+
+for name, wait in pairs {
+  ["gather of functions"] = function(line)
+    local function run() return child(line) end
+    return (crun.gather(run, run))
+  end,
+  ["run of a function"] = function(line) return crun.run(child, line) end,
+} do
+  M[name] = {
+    open = function(line)
+      line.go = crun.Event()
+      line.running = 0
+    end,
+    wait = wait,
+    wake = function(line) line.go:set() end,
+    wakes = "all", untimed = true, late = true,
+    check = function(line) assert.equal(0, line.running) end,
+  }
+end
+
+M["killall"] = {
+  open = function(line)
+    line.done = crun.Event()
+    line.object = crun.spawn(function()
+      local _ <close> = setmetatable({}, { __close = function()
+        crun.shield(line.done.wait, line.done)
+      end })
+      crun.Queue():get()
+    end)
+    crun.sleep(1e-6)
+  end,
+  wait = function(line, _, t) return crun.killall({ line.object }, "killed", t) end,
+  wake = function(line) line.done:set() end,
+  wakes = "all", late = true,
+  check = function(line) assert.equal("cancelled", line.object:status()) end,
+}
+
+M["Timer:join"] = {
+  open = function(line)
+    line.object = crun.Timer(20, function() end)
+    line.object:start()
+  end,
+  wait = function(line, _, t) return line.object:join(t) end,
+  wake = function(line) line.object:cancel() end,
+  wakes = "all", late = true,
+  check = function(line) assert.is_false(line.object:is_alive()) end,
+}
 
 return M
