@@ -32,8 +32,11 @@ static inline lpool *check(lua_State *L)
 
 /* --- starting jobs ------------------------------------------------------------------------ */
 
-/* In which place a job starts: in a free one; in one that is already taken for it; in none. */
-enum { FREE_PLACE, TAKEN_PLACE, NO_PLACE, KINDS = 3, OBSERVED = 4 };
+/*
+ * In which place a job starts: in a free one; in one that is already taken for it; in none; or it
+ * stands in line for one.
+ */
+enum { FREE_PLACE, TAKEN_PLACE, NO_PLACE, LINE, OBSERVED };
 
 static void refuse_closed(lua_State *L, int level)
 {
@@ -50,12 +53,14 @@ static void refuse_closed(lua_State *L, int level)
  */
 static int l_add(lua_State *L)
 {
+    static const crun__pool_way ways[] = {CRUN__POOL_PLACED, CRUN__POOL_PLACED, CRUN__POOL_GUEST,
+                                          CRUN__POOL_QUEUED};
     lpool *p = check(L);
     int level = (int)lua_tointeger(L, 2);
     lua_Integer kind = lua_tointeger(L, 3);
     if (p->closed)
         refuse_closed(L, level);
-    if (kind % 4 == FREE_PLACE && crun_pool_full(&p->pool)) {
+    if (kind % OBSERVED == FREE_PLACE && crun_pool_full(&p->pool)) {
         lua_pushnil(L);
         return 1;
     }
@@ -66,9 +71,9 @@ static int l_add(lua_State *L)
     ltask *t = lua_touserdata(L, -1);
     if (kind & OBSERVED)
         crun__flag_set(&t->base, CRUN__OBSERVED);
-    if (kind % 4 == FREE_PLACE)
+    if (kind % OBSERVED == FREE_PLACE)
         crun__pool_take(&p->pool);
-    crun__pool_add(&p->pool, &t->base, kind % 4 != NO_PLACE);
+    crun__pool_add(&p->pool, &t->base, ways[kind % OBSERVED]);
     return 1;
 }
 
@@ -107,23 +112,21 @@ static int occupy_finish(lua_State *L, int status, lua_KContext context)
     (void)status, (void)context;
     crun__lua_result(L);
     crun_task *self = crun__hub->current;
-    crun__pool_member_of(&check(L)->pool, self)->placed = true;
     if (self->flags & (CRUN__DOOMED | CRUN__THROWN))
         return crun__lua_raise(L, self, CRUN_ECANCELED);
     return 0;
 }
 
 /*
- * occupy(pool): the running job, which has no place, waits for one. One that is cancelled does not
- * go on, even if it got the place. May wait.
+ * occupy(pool): the running job, which stands in line, waits for its place. One that is cancelled
+ * does not go on, even if it got it. May wait.
  */
 static int l_occupy(lua_State *L)
 {
     lpool *p = check(L);
     crun_task *self = crun__lua_self(L);
-    if (crun__pool_begin(&p->pool, self, true) == 0)
+    if (crun__pool_occupy_begin(crun__pool_member_of(&p->pool, self), self) == 0)
         return crun__lua_park(L, self, CRUN_FOREVER, 0, occupy_finish);
-    crun__pool_member_of(&p->pool, self)->placed = true;
     return 0;
 }
 

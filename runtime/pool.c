@@ -15,6 +15,7 @@ enum { SPARES = 1024 };
 static void retire(crun__pool_member *m)
 {
     crun_pool *pool = m->pool;
+    crun__watch_end(&m->ticket);
     *m->link = m->next;
     if (m->next)
         m->next->link = m->link;
@@ -59,22 +60,6 @@ int crun__pool_reserve(crun_pool *pool)
     return 0;
 }
 
-void crun__pool_add(crun_pool *pool, crun_task *task, bool placed)
-{
-    crun__pool_member *m = pool->spare;
-    pool->spare = m->next;
-    pool->spares--;
-    m->pool = pool;
-    m->placed = placed;
-    m->next = pool->members;
-    m->link = &pool->members;
-    if (m->next)
-        m->next->link = &m->next;
-    pool->members = m;
-    pool->count++;
-    crun__watch_begin(&m->watch, &member_type, task);
-}
-
 crun__pool_member *crun__pool_member_of(const crun_pool *pool, const crun_task *task)
 {
     crun_wait *first = task->joiners.first, *w = first;
@@ -101,6 +86,33 @@ static const crun_wait_type place_type = {
     .verb = "a place in a Pool",
     .queue_offset = offsetof(crun_pool, waiters),
     .describe = describe,
+};
+
+static void handed(crun_wait *wait, int result)
+{
+    (void)result;
+    crun__pool_member *m = crun__container_of(wait, crun__pool_member, ticket);
+    m->placed = true;
+    if (!crun__waitq_empty(&m->owner))
+        crun__wake(m->owner.first, 0);
+}
+
+static const crun_wait_type ticket_type = {
+    .verb = "a place in a Pool",
+    .queue_offset = offsetof(crun_pool, waiters),
+    .fire = handed,
+};
+
+static void describe_owner(const crun_wait *wait, char *text, size_t size)
+{
+    const crun__pool_member *m = wait->object;
+    (void)snprintf(text, size, "%s (%zu tasks in it)", wait->type->verb, m->pool->count);
+}
+
+static const crun_wait_type owner_type = {
+    .verb = "its place in a Pool",
+    .queue_offset = offsetof(crun__pool_member, owner),
+    .describe = describe_owner,
 };
 
 static const crun_wait_type available_type = {
@@ -143,7 +155,7 @@ static bool stuck(const crun_pool *pool, const crun_task *self)
     const crun_wait *first = pool->waiters.first, *w = first;
     while (w) {
         const crun_task *task = crun__task_of_wait((crun_wait *)w);
-        if (!w->due.place && holds_place(pool, task))
+        if (!w->type->fire && !w->due.place && holds_place(pool, task))
             waiting++;
         w = crun__wait_of_link(w->link.next);
         if (w == first)
@@ -159,6 +171,35 @@ int crun__pool_begin(crun_pool *pool, crun_task *self, bool forever)
     if (forever && stuck(pool, self))
         return CRUN_EDEADLK;
     crun__wait_begin(self, &place_type, pool);
+    return 0;
+}
+
+void crun__pool_add(crun_pool *pool, crun_task *task, crun__pool_way way)
+{
+    crun__pool_member *m = pool->spare;
+    pool->spare = m->next;
+    pool->spares--;
+    m->pool = pool;
+    m->placed = way == CRUN__POOL_PLACED;
+    m->next = pool->members;
+    m->link = &pool->members;
+    if (m->next)
+        m->next->link = &m->next;
+    pool->members = m;
+    pool->count++;
+    crun__watch_begin(&m->watch, &member_type, task);
+    m->ticket.type = NULL;
+    if (way == CRUN__POOL_QUEUED && crun__pool_take(pool))
+        m->placed = true;
+    else if (way == CRUN__POOL_QUEUED)
+        crun__watch_begin(&m->ticket, &ticket_type, pool);
+}
+
+int crun__pool_occupy_begin(crun__pool_member *member, crun_task *self)
+{
+    if (member->placed)
+        return 1;
+    crun__wait_begin(self, &owner_type, member);
     return 0;
 }
 
@@ -192,6 +233,7 @@ static void free_all(crun__pool_member *m)
     while (m) {
         crun__pool_member *next = m->next;
         crun__watch_end(&m->watch);
+        crun__watch_end(&m->ticket);
         free(m);
         m = next;
     }
@@ -229,7 +271,7 @@ int crun_pool_spawn(crun_pool *pool, crun_task_fn *fn, void *arg, const crun_tas
     if (crun__task_ended(task))
         crun__pool_give_back(pool);
     else
-        crun__pool_add(pool, task, true);
+        crun__pool_add(pool, task, CRUN__POOL_PLACED);
     if (out)
         *out = task;
     else

@@ -13,17 +13,28 @@
 #include "task.h"
 
 typedef struct crun__pool_member {
-    crun_wait watch; /* on the task's end */
+    crun_wait watch;  /* on the task's end */
+    crun_wait ticket; /* in the line for a place, from the moment in which the task was added */
+    crun_waitq owner; /* the task, when it waits for that place */
     crun_pool *pool;
     struct crun__pool_member *next, **link; /* among the pool's */
     bool placed;
 } crun__pool_member;
 
+typedef enum crun__pool_way {
+    CRUN__POOL_PLACED, /* in a place that has been taken for it */
+    CRUN__POOL_GUEST,  /* without a place of its own */
+    CRUN__POOL_QUEUED  /* stands in line for a place, which it waits for as its first step */
+} crun__pool_way;
+
 /* Makes sure that the next member can be added without memory. Returns: 0 or CRUN_ENOMEM. */
 int crun__pool_reserve(crun_pool *pool);
 
-/* The task is in the pool from now on; placed: in a place that has been taken for it. */
-void crun__pool_add(crun_pool *pool, crun_task *task, bool placed);
+/* The task is in the pool from now on. It must be new, or the running one. */
+void crun__pool_add(crun_pool *pool, crun_task *task, crun__pool_way way);
+
+/* A queued one waits for its place. Returns: 1: it has it; 0: it must arm its wait and park. */
+int crun__pool_occupy_begin(crun__pool_member *member, crun_task *self);
 
 /* The task's record in the pool; NULL: it is not in it. */
 crun__pool_member *crun__pool_member_of(const crun_pool *pool, const crun_task *task);

@@ -13,7 +13,7 @@ local job = require "crun.pool.job"
 local internals = core.pool
 local add, cancels, occupy = internals.add, internals.cancels, internals.occupy
 local check_arguments, check_function = job.check_arguments, job.check_function
-local FREE, NONE, OBSERVED = job.FREE, job.NONE, job.OBSERVED
+local FREE, NONE, LINE, OBSERVED = job.FREE, job.NONE, job.LINE, job.OBSERVED
 
 ---@class crun.Pool
 local Pool = internals.metatable.__index
@@ -84,9 +84,9 @@ local function queued(self, fn, ...)
   return fn(...)
 end
 
----The body of the task that calls back. Who has no error_callback does not look at a failure.
+---The body of the task that calls back.
 local function call_back(task, callback, error_callback)
-  if error_callback then task:join() else internals.await_end(task) end
+  internals.await_end(task)
   local err = task:exception()
   if err == nil then
     if callback then callback(task:result()) end
@@ -118,7 +118,8 @@ function Pool:apply_async(fn, args, callback, error_callback)
   check_callback(callback, 3)
   check_callback(error_callback, 4)
   local task = add(self, 2, FREE, fn, table.unpack(list, 1, n))
-    or add(self, 2, NONE, queued, self, fn, table.unpack(list, 1, n))
+    or add(self, 2, LINE, queued, self, fn, table.unpack(list, 1, n))
+  if error_callback then internals.observe(task) end
   if callback or error_callback then
     add(self, 2, NONE, call_back, task, callback, error_callback)
   end

@@ -125,6 +125,26 @@ static int tasks(void)
     return rc;
 }
 
+static int pooled(void)
+{
+    crun_pool pool;
+    int rc = 0;
+    crun_hub_set_clock(hub, CRUN_CLOCK_VIRTUAL);
+    crun_pool_init(&pool, 2);
+    for (int i = 0; i < SLEEPERS && rc == 0; i++) {
+        rc = crun_pool_spawn(&pool, yield_and_sleep, NULL, NULL, NULL, CRUN_FOREVER);
+    }
+    keep(&rc, crun_hub_run(hub));
+    CHECK(rc < 0 || crun_pool_join(&pool, CRUN_NOWAIT) == 0);
+    crun_pool_fini(&pool);
+    return rc;
+}
+
+TEST(jobs_of_a_pool)
+{
+    exhaust(pooled);
+}
+
 TEST(tasks_timers_and_joins)
 {
     exhaust(tasks);

@@ -11,10 +11,10 @@ local give_back, inside = internals.give_back, internals.inside
 
 local M = {}
 
--- In which place a job starts, for core.pool.add: a free one, the one that acquire took, none; and
--- that its failure will be looked at.
-local FREE, TAKEN, NONE, OBSERVED = 0, 1, 2, 4
-M.FREE, M.NONE, M.OBSERVED = FREE, NONE, OBSERVED
+-- In which place a job starts, for core.pool.add: a free one, the one that acquire took, none, the
+-- one for which it stands in line; and that its failure will be looked at.
+local FREE, TAKEN, NONE, LINE, OBSERVED = 0, 1, 2, 3, 4
+M.FREE, M.NONE, M.LINE, M.OBSERVED = FREE, NONE, LINE, OBSERVED
 
 -- --- arguments -----------------------------------------------------------------------------------
 
