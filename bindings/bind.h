@@ -316,6 +316,7 @@ void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
 void crun__open_future(lua_State *L);
 void crun__open_gather(lua_State *L);
+void crun__open_group(lua_State *L);
 void crun__open_net(lua_State *L);
 void crun__open_lock(lua_State *L);
 void crun__open_semaphore(lua_State *L);

@@ -15,24 +15,55 @@ enum { SCOPE_KEY = 1 };
 
 /* --- the cancel error --------------------------------------------------------------------- */
 
-void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope)
+/* Sets a field of the table on top to the value at an index, unless that is nil or none. */
+static void set_field(lua_State *L, int value, const char *field)
 {
-    reason = reason ? lua_absindex(L, reason) : 0;
+    if (lua_isnoneornil(L, value))
+        return;
+    lua_pushvalue(L, value);
+    lua_setfield(L, -2, field);
+}
+
+void crun__cancelled_make(lua_State *L, int reason, int origin, lua_Integer scope)
+{
+    reason = lua_absindex(L, reason);
+    origin = lua_absindex(L, origin);
     lua_createtable(L, 0, 3);
-    if (reason && !lua_isnoneornil(L, reason)) {
-        lua_pushvalue(L, reason);
-        lua_setfield(L, -2, "reason");
-    }
-    lua_Debug ar;
-    if (level >= 0 && lua_getstack(L, level, &ar) && lua_getinfo(L, "Sl", &ar)) {
-        lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
-        lua_setfield(L, -2, "origin");
-    }
+    set_field(L, reason, "reason");
+    set_field(L, origin, "origin");
     if (scope) {
         lua_pushinteger(L, scope);
         lua_rawseti(L, -2, SCOPE_KEY);
     }
     luaL_setmetatable(L, CANCELLED);
+}
+
+void crun__origin_push(lua_State *L, int level)
+{
+    lua_Debug ar;
+    for (; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline < 0)
+            continue;
+        lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+        return;
+    }
+    lua_pushnil(L);
+}
+
+void crun__cancelled_push(lua_State *L, int reason, int level, lua_Integer scope)
+{
+    if (reason)
+        lua_pushvalue(L, reason);
+    else
+        lua_pushnil(L);
+    if (level >= 0)
+        crun__origin_push(L, level);
+    else
+        lua_pushnil(L);
+    crun__cancelled_make(L, -2, -1, scope);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
 }
 
 bool crun__cancelled_test(lua_State *L, int index, lua_Integer *scope)
@@ -90,29 +121,50 @@ void crun__cancelled_of(lua_State *L, int index)
     lua_remove(L, -2);
 }
 
-static int raise_thrown(lua_State *L, crun_task *self)
+static void take_thrown(lua_State *L, crun_task *self)
 {
     crun__flag_clear(self, CRUN__THROWN);
     crun__ltask_push(L, (ltask *)self);
     crun__ltask_field(L, -1, LTASK_THROWN);
-    return lua_error(L);
+    lua_remove(L, -2);
+}
+
+/* A scope's own error, if it has one; or one that says why, and where the scope was entered. */
+static void push_scope_error(lua_State *L, const crun__scope *scope)
+{
+    const crun__lscope *s = crun__lscope_of((crun__scope *)scope);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, s) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : s->reason);
+    if (s->source)
+        crun__site_push(L, s->source, s->line);
+    else
+        lua_pushnil(L);
+    crun__cancelled_make(L, -2, -1, s->id);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}
+
+void crun__cancelled_take(lua_State *L, crun_task *self)
+{
+    const crun__scope *scope = crun__scope_culprit(self);
+    if (self->flags & CRUN__THROWN) {
+        take_thrown(L, self);
+    } else if (scope) {
+        push_scope_error(L, scope);
+    } else if (crun__is_ltask(self)) {
+        crun__ltask_push(L, (ltask *)self);
+        crun__cancelled_of(L, -1);
+        lua_remove(L, -2);
+    } else {
+        crun__cancelled_push(L, 0, -1, 0);
+    }
 }
 
 int crun__cancelled_raise(lua_State *L, crun_task *self)
 {
-    if (self->flags & CRUN__THROWN)
-        return raise_thrown(L, self);
-    crun__scope *scope = crun__scope_culprit(self);
-    if (scope) {
-        const crun__lscope *s = crun__lscope_of(scope);
-        lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : s->reason);
-        crun__cancelled_push(L, -1, -1, s->id);
-    } else if (crun__is_ltask(self)) {
-        crun__ltask_push(L, (ltask *)self);
-        crun__cancelled_of(L, -1);
-    } else {
-        crun__cancelled_push(L, 0, -1, 0);
-    }
+    crun__cancelled_take(L, self);
     return lua_error(L);
 }
 
@@ -180,7 +232,7 @@ void crun__deadlock_text(lua_State *L)
     lua_settop(L, anchors);
 }
 
-int crun__deadlock_raise(lua_State *L)
+void crun__deadlock_push(lua_State *L)
 {
     lua_createtable(L, 0, 2);
     crun__deadlock_text(L);
@@ -188,6 +240,11 @@ int crun__deadlock_raise(lua_State *L)
     lua_pushliteral(L, "EDEADLK");
     lua_setfield(L, -2, "code");
     luaL_setmetatable(L, DEADLOCK);
+}
+
+int crun__deadlock_raise(lua_State *L)
+{
+    crun__deadlock_push(L);
     return lua_error(L);
 }
 

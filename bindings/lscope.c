@@ -17,7 +17,7 @@ static int scope_gc(lua_State *L)
 }
 
 static const luaL_Reg metamethods[] = {{"__gc", scope_gc}, {NULL, NULL}};
-static const crun__class scope_class = {"crun.Scope", NULL, metamethods, sizeof(lscope), 0};
+static const crun__class scope_class = {"crun.Scope", NULL, metamethods, sizeof(lscope), 1};
 
 /* The function's results, or its error unless it is this scope's own time that was up. */
 static int finish(lua_State *L, int status, lua_KContext context)
@@ -34,6 +34,26 @@ static int finish(lua_State *L, int status, lua_KContext context)
     return lua_error(L);
 }
 
+/*
+ * Notes the innermost Lua function that runs, and keeps it: a generator may be dropped while it is
+ * inside, and the name of the chunk belongs to the function. The scope is at index 1.
+ */
+static void note_site(lua_State *L, crun__lscope *s)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Slf", &ar);
+        if (ar.currentline < 0) {
+            lua_pop(L, 1);
+            continue;
+        }
+        lua_setiuservalue(L, 1, 1);
+        s->source = ar.source;
+        s->line = ar.currentline;
+        return;
+    }
+}
+
 /* The stack holds the scope's slot, the function and its arguments. */
 static int run_in_scope(lua_State *L, bool shield, crun_time deadline)
 {
@@ -41,6 +61,8 @@ static int run_in_scope(lua_State *L, bool shield, crun_time deadline)
     lscope *s = crun__object_new(L, &scope_class);
     s->body.id = ++crun__universe->next_scope;
     lua_replace(L, 1);
+    if (deadline != CRUN_FOREVER)
+        note_site(L, &s->body);
     int rc = crun__scope_enter(&s->body.scope, self, shield, deadline);
     if (rc < 0)
         return crun__lua_raise(L, self, rc);

@@ -10,11 +10,17 @@
 #include "../runtime/scope.h"
 #include "bind.h"
 
-/* Every scope of a Lua task, and of the main one, is part of one of these. */
+/*
+ * Every scope of a Lua task, and of the main one, is part of one of these. The cancel error of one
+ * that its reason does not tell enough of is in the registry, at the address of the scope.
+ */
 typedef struct crun__lscope {
     crun__scope scope;
     lua_Integer id;     /* by which its cancel error is recognised, never used again; 0: by none */
     const char *reason; /* of its cancel, unless it expires */
+    const char
+        *source; /* the chunk in which it was entered, by a function that is running; or NULL */
+    int line;
 } crun__lscope;
 
 static inline crun__lscope *crun__lscope_of(crun__scope *scope)

@@ -16,6 +16,7 @@ M.run_forever = loop.run_forever
 M.stop = loop.stop
 M.Timer = require("crun.timer").Timer
 M.Pool = require "crun.pool".Pool
+require "crun.error"
 
 local core_tasks = M.tasks
 
