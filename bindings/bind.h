@@ -327,6 +327,7 @@ void crun__open_rwlock(lua_State *L);
 void crun__open_waitgroup(lua_State *L);
 void crun__open_pool(lua_State *L);
 void crun__open_window(lua_State *L);
+void crun__open_select(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);

@@ -133,6 +133,7 @@ static void open_all(lua_State *L)
     crun__open_waitgroup(L);
     crun__open_pool(L);
     crun__open_window(L);
+    crun__open_select(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

@@ -12,6 +12,12 @@ typedef struct levent {
 
 static const crun__class event_class;
 
+crun_event *crun__levent_test(lua_State *L, int index)
+{
+    levent *e = crun__object_test(L, index, &event_class);
+    return e ? &e->event : NULL;
+}
+
 static inline crun_event *check(lua_State *L)
 {
     levent *e = crun__object_check(L, 1, &event_class);

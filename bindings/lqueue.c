@@ -233,6 +233,16 @@ static int l_get_nowait(lua_State *L)
     return crun__lua_fail(L, chan->closed ? CRUN_ECLOSED : CRUN_EAGAIN);
 }
 
+void crun__queue_get_now(lua_State *L, crun_chan *chan)
+{
+    get_now(L, chan);
+}
+
+bool crun__queue_put_now(lua_State *L, crun_chan *chan)
+{
+    return put_now(L, chan);
+}
+
 /* --- iteration ---------------------------------------------------------------------------- */
 
 /* A nil would end the loop as if the queue were closed; it goes back to its place. */

@@ -81,6 +81,13 @@ void crun__queue_export(lua_State *L, crun_value *value);
 /* Pushes a value that came out of the ring, or from a task that waited. */
 void crun__queue_push(lua_State *L, const crun_value *value);
 
+/*
+ * For who does both in one go, with the Queue at index 1: pushes the oldest item, which is there;
+ * puts the value at index 2, on top, if that can be done without waiting, and tells whether it was.
+ */
+void crun__queue_get_now(lua_State *L, crun_chan *chan);
+bool crun__queue_put_now(lua_State *L, crun_chan *chan);
+
 /* For the types of waits: hand a value over without allocating. */
 void crun__queue_give(crun_wait *wait, const crun_value *value);
 void crun__queue_take(crun_wait *wait, crun_value *value);

@@ -12,12 +12,22 @@ typedef struct lsem {
 
 static const crun__class sem_class, bounded_class;
 
+static inline lsem *test(lua_State *L, int index)
+{
+    lsem *s = crun__object_test(L, index, &sem_class);
+    return s ? s : crun__object_test(L, index, &bounded_class);
+}
+
 static inline lsem *check(lua_State *L)
 {
-    lsem *s = crun__object_test(L, 1, &sem_class);
-    if (!s)
-        s = crun__object_test(L, 1, &bounded_class);
+    lsem *s = test(L, 1);
     return s ? s : crun__object_check(L, 1, &sem_class);
+}
+
+crun_sem *crun__lsem_test(lua_State *L, int index)
+{
+    lsem *s = test(L, index);
+    return s ? &s->sem : NULL;
 }
 
 static int take_finish(lua_State *L, int status, lua_KContext mode)

@@ -49,6 +49,10 @@ int crun__sync_wait(lua_State *L, crun_task *self, int begun, crun_time deadline
 /* A count at the index, 1 where it is absent. Raises unless it is an integer from `least` on. */
 lua_Integer crun__sync_count(lua_State *L, int index, lua_Integer least);
 
+/* The Semaphore or BoundedSemaphore, or the Event, at the index; or NULL. */
+crun_sem *crun__lsem_test(lua_State *L, int index);
+crun_event *crun__levent_test(lua_State *L, int index);
+
 /* --- who holds what ----------------------------------------------------------------------- */
 
 /*

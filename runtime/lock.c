@@ -4,6 +4,7 @@
 
 #include "hold.h"
 #include "hub.h"
+#include "select.h"
 #include "sync_impl.h"
 
 static const crun_wait_type lock_type;
@@ -48,6 +49,8 @@ const crun_hold *crun__hold_awaited(const crun_task *task)
         return &((const crun_lock *)task->wait.object)->hold;
     if (type == &crun__rwlock_read_type || type == &crun__rwlock_write_type)
         return &((const crun_rwlock *)task->wait.object)->writer;
+    if (type == &crun__select_type)
+        return crun__select_hold(task->wait.object);
     return NULL;
 }
 
@@ -98,7 +101,7 @@ int crun__lock_regain(crun_lock *lock, crun_task *self)
 /* Taken on behalf of the waiting task before that is woken, so nobody gets in between. */
 static void hand_over(crun_lock *lock, crun_wait *wait)
 {
-    take(lock, crun__task_of_wait(wait));
+    take(lock, crun__wait_owner(wait));
     crun__wake(wait, 0);
 }
 

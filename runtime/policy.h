@@ -17,6 +17,19 @@ typedef struct crun__policy {
 
 void crun__policy_init(crun__policy *policy, uint64_t seed);
 
+/*
+ * A number for a choice that shall be fair; the same ones follow the same seed.
+ *
+ * splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+ */
+static inline uint64_t crun__policy_draw(crun__policy *policy)
+{
+    uint64_t z = policy->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
 /* Takes one link out of a list that is not empty. */
 crun__link *crun__policy_pick(crun__policy *policy, crun__link *ready);
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "select.h"
+
 /* libuv writes without MSG_NOSIGNAL what a socket does not take at once. Whoever handles the signal
  * already knows what it means. */
 static void ignore_sigpipe(void)
@@ -104,7 +106,7 @@ void crun__stream_describe(const crun_stream *s, const char *verb, char *text, s
 
 static crun_task *first(const crun_waitq *q)
 {
-    return crun__waitq_empty(q) ? NULL : crun__task_of_wait(q->first);
+    return crun__waitq_empty(q) ? NULL : crun__wait_owner(q->first);
 }
 
 crun_task *crun_stream_reader(const crun_stream *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "select.h"
 #include "stream_impl.h"
 
 enum {
@@ -180,6 +181,17 @@ static int start(crun_stream *s)
     return rc;
 }
 
+/* Whoever waits from now on has a goal of one byte, unless it sets another. */
+static int expect(crun_stream *s)
+{
+    int rc = start(s);
+    if (rc < 0)
+        return rc;
+    s->choosy = false;
+    s->refused = false;
+    return 0;
+}
+
 int crun__read_begin(crun_stream *s, crun_task *task, const crun__goal *goal)
 {
     if (s->closed)
@@ -188,17 +200,59 @@ int crun__read_begin(crun_stream *s, crun_task *task, const crun__goal *goal)
         return CRUN_EBUSY;
     if (reached(s, goal))
         return 1;
-    int rc = start(s);
+    int rc = expect(s);
     if (rc < 0)
         return rc;
     s->choosy = goal->line || goal->count > 1;
     if (s->choosy)
         s->goal = *goal;
-    s->refused = false;
     crun__wait_begin(task, &read_type, s);
     crun__awaited_more();
     return 0;
 }
+
+/* --- in a select: to be readable is all; nothing is taken ----------------------------------- */
+
+static int case_ready(const crun__case *c)
+{
+    const crun_stream *s = c->object;
+    if (!crun__waitq_empty(&s->readers))
+        return CRUN_EBUSY;
+    return s->closed || s->end || crun__inbuf_size(&s->in) > 0;
+}
+
+static int case_take(crun__case *c)
+{
+    return ((const crun_stream *)c->object)->closed ? CRUN_ECLOSED : 0;
+}
+
+static int case_enter(crun__case *c)
+{
+    crun_stream *s = c->object;
+    if (!crun__waitq_empty(&s->readers))
+        return CRUN_EBUSY;
+    int rc = expect(s);
+    if (rc == 0)
+        crun__awaited_more();
+    return rc;
+}
+
+static void case_leave(crun__case *c)
+{
+    (void)c;
+    crun__awaited_less();
+}
+
+const crun__case_type crun__case_read = {
+    .wait = {.verb = "reading from a stream",
+             .queue_offset = offsetof(crun_stream, readers),
+             .fire = crun__case_fire,
+             .describe = describe_read},
+    .ready = case_ready,
+    .take = case_take,
+    .enter = case_enter,
+    .leave = case_leave,
+};
 
 void crun__read_close(crun_stream *s)
 {

@@ -13,6 +13,7 @@
 #include <crun/future.h>
 #include <crun/hub.h>
 #include <crun/pool.h>
+#include <crun/select.h>
 #include <crun/stream.h>
 #include <crun/sync.h>
 #include <crun/task.h>

@@ -1,0 +1,81 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Select, what its parts share: reading the cases (lselect_case.c), waiting for them (lselect.c).
+ */
+#ifndef CRUN__LSELECT_H
+#define CRUN__LSELECT_H
+
+#include "../runtime/select.h"
+#include "bind.h"
+
+/*
+ * The memory of a select, a userdata. Its user value keeps the cases as long as it waits, should
+ * its coroutine be lost.
+ */
+typedef struct lselect {
+    crun__select base;
+    size_t capacity;
+    bool with_default;
+    bool sends; /* there are cases that bring a value */
+    crun__case cases[];
+} lselect;
+
+/*
+ * The stack of a select: the list of cases, its memory, then each case's object and the value that
+ * it is to bring. They are kept there since the list may be changed while the select waits. A value
+ * for a case that waits to receive, if it is not in the case, comes to lie on top.
+ */
+enum { LSELECT_LIST = 1, LSELECT_MEMORY, LSELECT_OBJECTS };
+
+static inline int crun__lselect_object(size_t place)
+{
+    return (int)(LSELECT_OBJECTS + 2 * place);
+}
+
+static inline int crun__lselect_value(size_t place)
+{
+    return crun__lselect_object(place) + 1;
+}
+
+/*
+ * Reads the list at index 1 into the memory at index 2, in which there is room for `count` cases,
+ * and lays out the stack as said above. Raises for what is no case.
+ */
+void crun__lselect_read(lua_State *L, lselect *s, size_t count);
+
+/* Of a case on a Task or Future: whether its error is to be raised. */
+static inline bool crun__lselect_raises(const crun__case *c)
+{
+    return c->value.as.boolean;
+}
+
+/* Raises that the case at a place, from 0, is bad. */
+int crun__lselect_bad(lua_State *L, size_t place, const char *what);
+
+/* --- cases on queues ---------------------------------------------------------------------- */
+
+/* Whether it receives a value from a queue, or brings one. */
+static inline bool crun__lselect_receives(const crun__case *c)
+{
+    return c->type->wait.give;
+}
+
+static inline bool crun__lselect_sends(const crun__case *c)
+{
+    return c->type->wait.take;
+}
+
+/* The one that is ready is done: pushes its results. The stack is lost. */
+int crun__lselect_take(lua_State *L, const crun__case *c, size_t place);
+
+/* Makes all values to be sent ready to be taken without allocating. Returns a status of Lua's. */
+int crun__lselect_prepare(lua_State *L, lselect *s);
+
+/* Takes back what has not been taken; `taken`: the case whose value has, or NULL. */
+void crun__lselect_take_back(lua_State *L, lselect *s, const crun__case *taken);
+
+/* Pushes what a case that waited has received. */
+void crun__lselect_fetch(lua_State *L, const crun__case *c, size_t place);
+
+#endif

@@ -1,0 +1,619 @@
+-- SPDX-License-Identifier: MIT
+
+local core = require "crun.core"
+local crun = require "crun"
+local support = require "spec.support"
+local testing = require "crun.testing"
+local both = support.both
+
+local select_of = crun.select
+
+local function full_queue(item)
+  local queue = crun.Queue(1)
+  queue:put(item)
+  return queue
+end
+
+local function held_lock(name)
+  local lock, gate = crun[name](), crun.Event()
+  local holder = crun.spawn(function()
+    lock:acquire()
+    gate:wait()
+    lock:release()
+  end)
+  crun.yield()
+  return { lock = lock, gate = gate, holder = holder }
+end
+
+-- What a case of each kind looks like, how it becomes ready, what it then gives, and a check that
+-- it is as if it had never been waited for.
+local KINDS = {
+  ["queue, get"] = {
+    words = "get on Queue",
+    make = function() return crun.Queue() end,
+    case = function(queue) return { queue, "get" } end,
+    wake = function(queue) queue:put("item") end,
+    gives = { "item" },
+    untouched = function(queue) assert.equal("item", (queue:get_nowait())) end,
+  },
+  ["queue, put"] = {
+    words = "put on Queue",
+    make = function() return full_queue "old" end,
+    case = function(queue) return { queue, "put", "new" } end,
+    wake = function(queue) queue:get() end,
+    gives = { true },
+    untouched = function(queue) assert.equal(0, #queue) end,
+  },
+  ["queue, put of a table"] = {
+    words = "put on Queue",
+    make = function() return full_queue "old" end,
+    case = function(queue) return { queue, "put", {} } end,
+    wake = function(queue) queue:get() end,
+    gives = { true },
+    untouched = function(queue) assert.equal(0, #queue) end,
+  },
+  ["task"] = {
+    words = "end of task#",
+    make = function()
+      local gate = crun.Event()
+      local task = crun.spawn(function()
+        gate:wait()
+        return "a", nil, "c"
+      end)
+      return { gate = gate, task = task }
+    end,
+    case = function(object) return { object.task } end,
+    wake = function(object)
+      object.gate:set()
+      object.task:join()
+    end,
+    gives = { "a", nil, "c", n = 3 },
+    untouched = function(object) assert.is_true(object.task:join(0)) end,
+  },
+  ["future"] = {
+    words = "end of Future",
+    make = function() return crun.Future() end,
+    case = function(future) return { future } end,
+    wake = function(future) future:set_result(1, nil) end,
+    gives = { 1, nil, n = 2 },
+    untouched = function(future) assert.is_true(future:join(0)) end,
+  },
+  ["event"] = {
+    words = "wait for Event",
+    make = function() return crun.Event() end,
+    case = function(event) return { event } end,
+    wake = function(event) event:set() end,
+    gives = { true },
+    untouched = function(event) assert.is_true(event:wait(0)) end,
+  },
+  ["semaphore"] = {
+    words = "acquire of Semaphore",
+    make = function() return crun.Semaphore(0) end,
+    case = function(sem) return { sem } end,
+    wake = function(sem) sem:release() end,
+    gives = { true },
+    untouched = function(sem) assert.equal(1, sem:value()) end,
+  },
+}
+
+for _, name in ipairs { "Lock", "RLock" } do
+  KINDS[name] = {
+    words = "acquire of " .. name .. " (held by task#",
+    make = function() return held_lock(name) end,
+    case = function(object) return { object.lock, "acquire" } end,
+    wake = function(object)
+      object.gate:set()
+      object.holder:join()
+    end,
+    gives = { true },
+    gained = function(object) object.lock:release() end,
+    untouched = function(object)
+      assert.is_true(object.lock:acquire(0))
+      object.lock:release()
+    end,
+  }
+end
+
+local function check_given(kind, index, got)
+  assert.equal(index, got[1])
+  local gives = kind.gives
+  assert.equal((gives.n or #gives) + 1, got.n)
+  for i = 1, gives.n or #gives do assert.equal(gives[i], got[i + 1]) end
+end
+
+describe("select:", function()
+  for name, kind in pairs(KINDS) do
+    describe(name, function()
+      local never
+
+      before_each(function() never = crun.Event() end)
+
+      both("ready at once", function()
+        local object = kind.make()
+        kind.wake(object)
+        check_given(kind, 2, table.pack(select_of { { never }, kind.case(object), { 9 } }))
+        if kind.gained then kind.gained(object) end
+      end)
+
+      both("becomes ready later", function()
+        local object = kind.make()
+        local got
+        local task = crun.spawn(function()
+          got = table.pack(select_of { { never }, kind.case(object), { 9 } })
+          if kind.gained then kind.gained(object) end
+        end)
+        crun.yield()
+        kind.wake(object)
+        task:get()
+        check_given(kind, 2, got)
+        assert.equal(0, core.stats().timers)
+      end)
+
+      both("the default is taken where it is not ready, and only there", function()
+        local object = kind.make()
+        assert.equal(0, select_of { kind.case(object), default = true })
+        kind.wake(object)
+        check_given(kind, 1, table.pack(select_of { kind.case(object), default = true }))
+        if kind.gained then kind.gained(object) end
+      end)
+
+      both("times out and takes nothing along", function()
+        local object, start = kind.make(), crun.now()
+        local value, message, code = select_of { kind.case(object), { never }, timeout = 0.5 }
+        assert.is_nil(value)
+        assert.equal("ETIMEDOUT: timed out", message)
+        assert.equal("ETIMEDOUT", code)
+        support.took(start, 0.5)
+        assert.equal("ETIMEDOUT", select(3, select_of { kind.case(object), timeout = 0 }))
+        kind.wake(object)
+        kind.untouched(object)
+      end)
+
+      both("is cancelled and takes nothing along", function()
+        local object = kind.make()
+        local task = crun.spawn(select_of, { kind.case(object), { never } })
+        crun.yield()
+        task:cancel("enough")
+        task:join()
+        assert.equal("enough", task:exception().reason)
+        kind.wake(object)
+        kind.untouched(object)
+      end)
+
+      both("is cancelled and woken in the same turn", function()
+        local object = kind.make()
+        local task = crun.spawn(select_of, { kind.case(object), { never } })
+        crun.yield()
+        crun.spawn(function() task:cancel("enough") end)
+        crun.yield()
+        kind.wake(object)
+        task:join()
+        kind.untouched(object)
+      end)
+
+      both("another case is chosen: it takes nothing along", function()
+        local object, other = kind.make(), crun.Event()
+        local task = crun.spawn(select_of, { kind.case(object), { other }, kind.case(object) })
+        crun.yield()
+        other:set()
+        kind.wake(object)
+        assert.equal(2, (task:get()))
+        kind.untouched(object)
+      end)
+
+      both("an error thrown into it takes nothing along", function()
+        local object = kind.make()
+        local task = crun.spawn(select_of, { kind.case(object), { never } })
+        crun.yield()
+        task:throw("stone")
+        task:join()
+        assert.equal("stone", task:exception())
+        kind.wake(object)
+        kind.untouched(object)
+      end)
+
+      support.virtual("is said to be waited for", function()
+        local object = kind.make()
+        local task = crun.spawn(select_of, { { never }, kind.case(object) })
+        crun.yield()
+        local err = tostring(support.raised(never.wait, never))
+        task:cancel()
+        kind.wake(object)
+        assert.truthy(err:find("select of wait for Event, " .. kind.words, 1, true), err)
+      end)
+    end)
+  end
+
+  both("a result that has arrived wins over a later cancel", function()
+    local queue = crun.Queue()
+    local got
+    local task = crun.spawn(function()
+      got = table.pack(select_of { { queue, "get" } })
+      crun.yield()
+    end)
+    crun.yield()
+    queue:put("item")
+    task:cancel("late")
+    task:join()
+    assert.same({ 1, "item", n = 2 }, got)
+    assert.equal("late", task:exception().reason)
+  end)
+
+  both("a value that was sent counts as sent, whatever comes later", function()
+    local queue = full_queue(1)
+    local task = crun.spawn(function()
+      assert.equal(1, (select_of { { queue, "put", 2 } }))
+      crun.yield()
+    end)
+    crun.yield()
+    assert.equal(1, queue:get())
+    task:cancel("late")
+    task:join()
+    assert.equal(2, queue:get(0))
+  end)
+
+  both("closing wakes it with the failure of the case", function()
+    local queue, full = crun.Queue(), full_queue(1)
+    local closer = crun.spawn(function() queue:close() end)
+    assert.same({ 1, nil, "ECLOSED: closed", "ECLOSED", n = 4 },
+      table.pack(select_of { { queue, "get" }, { full, "put", {} } }))
+    closer:join()
+    crun.spawn(function() full:close() end)
+    assert.same({ 2, nil, "ECLOSED: closed", "ECLOSED", n = 4 },
+      table.pack(select_of { { 1 }, { full, "put", {} } }))
+    assert.equal("ECLOSED", select(4, select_of { { queue, "get" } }))
+    assert.equal("ECLOSED", select(4, select_of { { full, "put", 1 } }))
+    assert.same({ 1, 1, n = 2 }, table.pack(select_of { { full, "get" } }))
+  end)
+
+  both("a timer among the cases", function()
+    local queue, start = crun.Queue(), crun.now()
+    assert.same({ 2, n = 1 }, table.pack(select_of { { 3 }, { 2 }, { queue, "get" }, timeout = 5 }))
+    support.took(start, 2)
+    assert.equal("ETIMEDOUT", select(3, select_of { { 3 }, { queue, "get" }, timeout = 1 }))
+    assert.equal(2, (select_of { { queue, "get" }, { 1 }, timeout = 1 }))
+    assert.equal(2, (select_of { { math.huge }, { 0 } }))
+    assert.equal(2, (select_of { { queue, "get" }, { -1 }, default = true }))
+    assert.equal(0, core.stats().timers)
+  end)
+
+  both("without cases it sleeps, or takes the default", function()
+    local start = crun.now()
+    assert.equal("ETIMEDOUT", select(3, select_of { timeout = 2 }))
+    support.took(start, 2)
+    assert.equal(0, select_of { default = true })
+  end)
+
+  both("false stands for no case, and keeps the numbers", function()
+    local event = crun.Event()
+    crun.spawn(function() event:set() end)
+    assert.equal(3, (select_of { false, { crun.Event() }, { event } }))
+    assert.equal(3, (select_of { false, false, { event } }))
+  end)
+
+  both("nil is an item like any other", function()
+    local queue = crun.Queue(1)
+    assert.same({ 1, true, n = 2 }, table.pack(select_of { { queue, "put" } }))
+    assert.same({ 1, nil, n = 2 }, table.pack(select_of { { queue, "get" } }))
+    crun.spawn(function() queue:put(nil) end)
+    assert.same({ 1, nil, n = 2 }, table.pack(select_of { { queue, "get" } }))
+  end)
+
+  both("a task that fails ends the wait; its error is raised for who asks for it", function()
+    local function fail()
+      crun.yield()
+      error("broken", 0)
+    end
+    assert.same({ 1, n = 1 }, table.pack(select_of { { crun.spawn(fail) } }))
+    local task = crun.spawn(fail)
+    assert.equal("broken", support.raised(select_of, { { task, "get" } }))
+    assert.equal("broken", support.raised(select_of, { { task, "get" }, default = true }))
+    local future = crun.Future()
+    crun.spawn(function() future:set_error("bad") end)
+    assert.same({ 1, n = 1 }, table.pack(select_of { { future } }))
+    assert.equal("bad", support.raised(select_of, { { future, "get" } }))
+  end)
+
+  both("a lock that was chosen is held by the task", function()
+    local lock, rlock = crun.Lock(), crun.RLock()
+    assert.equal(1, (select_of { { lock } }))
+    assert.truthy(tostring(lock):find("holds (taken at ", 1, true))
+    assert.equal(1, (select_of { { rlock } }))
+    assert.equal(1, (select_of { { rlock } }))
+    rlock:release()
+    local other = crun.spawn(function() return rlock:acquire(0) end)
+    assert.is_nil((other:get()))
+    rlock:release()
+    lock:release()
+  end)
+
+  describe("locks and circles:", function()
+    both("its own lock can never come", function()
+      local lock = crun.Lock()
+      lock:acquire()
+      support.refuses({ "deadlock", "that" }, function() select_of { { lock }, { 1 } } end)
+      assert.equal(0, select_of { { lock }, default = true })
+      assert.equal("ETIMEDOUT", select(3, select_of { { lock }, timeout = 0 }))
+      lock:release()
+    end)
+
+    both("a select for one lock closes a circle like an acquire", function()
+      local a, b = crun.Lock(), crun.Lock()
+      a:acquire()
+      local task = crun.spawn(function()
+        b:acquire()
+        select_of { { a } }
+        a:release()
+        b:release()
+      end)
+      crun.yield()
+      support.refuses({ "deadlock" }, function() b:acquire() end)
+      support.refuses({ "deadlock" }, function() select_of { { b } } end)
+      a:release()
+      task:get()
+    end)
+
+    both("one that has another case is no part of a circle", function()
+      local a, b, gate = crun.Lock(), crun.Lock(), crun.Event()
+      a:acquire()
+      local task = crun.spawn(function()
+        b:acquire()
+        local index = select_of { { a }, { gate } }
+        b:release()
+        return index
+      end)
+      crun.yield()
+      crun.spawn(function() gate:set() end)
+      assert.is_true(b:acquire())
+      assert.equal(2, (task:get()))
+      a:release()
+      b:release()
+    end)
+
+    both("a lock that is lost raises", function()
+      local lock = crun.Lock()
+      local task = crun.spawn(function()
+        lock:acquire()
+        crun.yield()
+      end)
+      crun.yield()
+      support.refuses({ "Lock is lost" }, function() select_of { { lock }, { 1 } } end)
+      task:join()
+      support.refuses({ "Lock is lost" }, function() select_of { { lock }, { 1 } } end)
+    end)
+  end)
+
+  describe("misuse:", function()
+    local queue, lock
+    before_each(function() queue, lock = crun.Queue(), crun.Lock() end)
+
+    local function refuses(words, make)
+      it(words[#words], function()
+        support.refuses(words, function() select_of(make()) end)
+      end)
+    end
+
+    refuses({ "table", "no value" }, function() end)
+    refuses({ "nothing to wait for" }, function() return {} end)
+    refuses({ "unknown option 'tiemout'" }, function()
+      return { { queue, "get" }, tiemout = 1 }
+    end)
+    refuses({ "timeout", "'soon'" }, function() return { { queue, "get" }, timeout = "soon" } end)
+    refuses({ "timeout", "nan" }, function() return { { queue, "get" }, timeout = 0 / 0 } end)
+    refuses({ "default", "1" }, function() return { { queue, "get" }, default = 1 } end)
+    refuses({ "case 1", "'x'" }, function() return { "x" } end)
+    refuses({ "case 2", "true" }, function() return { { queue, "get" }, true } end)
+    refuses({ "case 2", "nil" }, function() return { { queue, "get" }, nil, { lock } } end)
+    refuses({ "case 1", "cannot wait for nil" }, function() return { {} } end)
+    refuses({ "case 1", "cannot wait for 'q'" }, function() return { { "q", "get" } } end)
+    refuses({ "case 1", "file (" }, function() return { { io.stdout, "read" } } end)
+    refuses({ "case 2", "'get' or 'put'", "nothing" }, function()
+      return { { lock }, { queue } }
+    end)
+    refuses({ "case 1", "'get' or 'put'", "'recv'" }, function() return { { queue, "recv" } } end)
+    refuses({ "case 1", "'acquire'", "'get'" }, function() return { { lock, "get" } } end)
+    refuses({ "case 1", "unknown element 3" }, function() return { { queue, "get", 1 } } end)
+    refuses({ "case 1", "unknown element 'timeout'" }, function()
+      return { { queue, "get", timeout = 1 } }
+    end)
+    refuses({ "case 1", "unknown element 4" }, function() return { { queue, "put", 1, 2 } } end)
+    refuses({ "case 1", "unknown element 2" }, function() return { { 1, 2 } } end)
+    refuses({ "case 1", "nan" }, function() return { { 0 / 0 } } end)
+    refuses({ "case 1", "the calling task" }, function() return { { crun.current() } } end)
+
+    it("leaves nothing behind", function()
+      for _ = 1, 3 do
+        pcall(select_of, { { queue, "put", {} }, { queue, "nonsense" } })
+      end
+      assert.equal(0, #queue)
+      assert.equal(2, (select_of { { queue, "get" }, { queue, "put", 1 } }))
+    end)
+  end)
+
+  both("two selects that match each other on one queue meet", function()
+    local queue = full_queue(0)
+    local other = crun.Event()
+    local taker = crun.spawn(function() return select_of { { other }, { queue, "get" } } end)
+    local index = select_of { { queue, "put", "x" }, { other } }
+    assert.equal(1, index)
+    assert.same({ 2, 0, n = 2 }, table.pack(taker:get()))
+    assert.equal("x", queue:get(0))
+  end)
+
+  both("of several selects that wait the oldest is served first", function()
+    local queue, log, tasks = crun.Queue(), support.log(), {}
+    for i = 1, 3 do
+      tasks[i] = crun.spawn(function()
+        local _, item = select_of { { crun.Event() }, { queue, "get" } }
+        log(i .. ":" .. item)
+      end)
+    end
+    tasks[4] = crun.spawn(function() log("get:" .. queue:get()) end)
+    crun.yield()
+    for _, item in ipairs { "a", "b", "c", "d" } do queue:put(item) end
+    crun.joinall(tasks)
+    assert.equal("1:a 2:b 3:c get:d", log:text())
+  end)
+
+  both("one task waits with many cases", function()
+    local cases, queues = {}, {}
+    for i = 1, 300 do
+      queues[i] = crun.Queue(1)
+      cases[i] = { queues[i], "get" }
+    end
+    for i = 300, 1, -1 do
+      local putter = crun.spawn(function() queues[i]:put(i) end)
+      assert.same({ i, i, n = 2 }, table.pack(select_of(cases)))
+      putter:join()
+    end
+    cases.default = true
+    assert.equal(0, select_of(cases))
+  end)
+
+  both("the list may be used again, and changed while it is waited for", function()
+    local queue = crun.Queue()
+    local cases = { { queue, "get" }, { crun.Queue(), "get" } }
+    local task = crun.spawn(select_of, cases)
+    crun.yield()
+    cases[1][1], cases[2] = nil, nil
+    collectgarbage()
+    collectgarbage()
+    queue:put("here")
+    assert.same({ 1, "here", n = 2 }, table.pack(task:get()))
+  end)
+
+  both("what is given to it is collected no sooner than the table that it is", function()
+    local queue = crun.Queue(1)
+    local task = crun.spawn(function()
+      local _, item = select_of { { queue, "get" }, { 9 } }
+      return item.x
+    end)
+    crun.yield()
+    queue:put { x = 42 }
+    collectgarbage()
+    assert.equal(42, (task:get()))
+    queue:put(0)
+    task = crun.spawn(select_of, { { queue, "put", { x = 43 } } })
+    crun.yield()
+    collectgarbage()
+    assert.equal(0, queue:get())
+    collectgarbage()
+    assert.equal(43, queue:get().x)
+    task:join()
+  end)
+
+  both("values that were not sent can be collected", function()
+    local weak = setmetatable({}, { __mode = "k" })
+    local queue = full_queue(1)
+    do
+      local item = {}
+      weak[item] = true
+      select_of { { queue, "put", item }, { queue, "put", item }, timeout = 1 }
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(weak))
+  end)
+
+  for _, ready in ipairs { "at once", "one after the other" } do
+    both("fair among the cases, ready " .. ready, function()
+      local n = support.scaled(2000, 400)
+      local counts = { 0, 0, 0, 0 }
+      testing.seed(7)
+      local queues, cases = {}, {}
+      for i = 1, 4 do
+        queues[i] = crun.Queue(1)
+        cases[i] = { queues[i], "get" }
+      end
+      for _ = 1, n do
+        if ready == "at once" then
+          for i = 1, 4 do
+            if queues[i]:empty() then queues[i]:put(i) end
+          end
+        else
+          crun.spawn(function()
+            for i = 1, 4 do queues[i]:put_nowait(i) end
+          end)
+          local index = select_of { { queues[1], "get" }, { queues[1], "get" } }
+          counts[index] = counts[index] + 1
+          for i = 2, 4 do queues[i]:get() end
+        end
+        if ready == "at once" then
+          local index, item = select_of(cases)
+          assert.equal(index, item)
+          counts[index] = counts[index] + 1
+        end
+      end
+      testing.seed(nil)
+      local shares = ready == "at once" and 4 or 2
+      for i = 1, shares do
+        local share = counts[i] / n * shares
+        assert.is_true(share > 0.75 and share < 1.25, ("case %d: %.2f"):format(i, share))
+      end
+    end)
+  end
+
+  both("the same seed gives the same choices", function()
+    local function choices(seed)
+      testing.seed(seed)
+      local list, event = {}, crun.Event()
+      event:set()
+      for i = 1, 50 do list[i] = select_of { { event }, { event }, { event } } end
+      testing.seed(nil)
+      return table.concat(list)
+    end
+    assert.equal(choices(5), choices(5))
+    assert.not_equal(choices(5), choices(6))
+  end)
+
+  both("works wherever Lua code may run", function()
+    local queue = crun.Queue()
+    local feeder = crun.spawn(function()
+      for i = 1, 6 do
+        crun.yield()
+        queue:put(i)
+      end
+    end)
+    local got = {}
+    table.sort({ 3, 1, 2 }, function(a, b)
+      got[#got + 1] = select(2, select_of { { queue, "get" }, { 9 } })
+      return a < b
+    end)
+    local next_item = coroutine.wrap(function()
+      while true do coroutine.yield(select(2, select_of { { queue, "get" }, { 9 } })) end
+    end)
+    while #got < 6 do got[#got + 1] = next_item() end
+    feeder:join()
+    assert.equal("1 2 3 4 5 6", table.concat(got, " "))
+  end)
+
+  it("a coroutine that waits in it and is closed by somebody else leaves all lines", function()
+    core.stack_budget(0)
+    local queue, event, threads = crun.Queue(), crun.Event(), {}
+    local task = crun.spawn(function()
+      threads[1] = coroutine.running()
+      select_of { { queue, "get" }, { event } }
+    end)
+    crun.yield()
+    coroutine.close(table.remove(threads))
+    collectgarbage()
+    collectgarbage()
+    task:join()
+    assert.equal("failed", task:status())
+    queue:put("kept")
+    event:set()
+    assert.equal("kept", queue:get(0))
+  end)
+
+  it("cannot wait inside a finalizer", function()
+    local message
+    do
+      local _ = setmetatable({}, { __gc = function()
+        message = support.raised(select_of, { { crun.Queue(), "get" } })
+      end })
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.truthy(tostring(message):find("finalizer", 1, true))
+  end)
+end)
