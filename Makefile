@@ -215,7 +215,7 @@ lint:; @.ci/lint $(cpp_flags) $(lua_flags) ## luacheck, clang-format, clang-tidy
 format:; @.ci/lint format ## let clang-format rewrite the C sources
 layers:; @CC='$(CC)' .ci/layers $(cpp_flags) $(lua_flags) ## what may include what
 symbols: all; @.ci/symbols $(B) $(PROGNAME) ## what the products export
-sizes:; @.ci/sizes ## lengths of files, functions and lines
+sizes laws:; @.ci/$@ ## lengths of files, functions and lines; a spec for each law
 lua-suite: all; @.ci/lua-suite ## the official Lua tests (from folder LUA_SUITE) under both interpreters
 install-check: all; @.ci/install-check $(PROGNAME) $(LUA) ## install into temporary folders, use everything from there
 

@@ -155,6 +155,38 @@ describe("laws of tasks and scheduling:", function()
     assert.equal("running false ready false running", log:text())
   end)
 
+  both("law 9: a task runs once, whatever is asked of it while it runs and afterwards", function()
+    local runs = 0
+    local task = crun.spawn(function()
+      runs = runs + 1
+      crun.sleep(1)
+      return runs
+    end)
+    assert.is_nil(task.start)
+    for _ = 1, 3 do
+      crun.yield()
+      task:join(0)
+    end
+    assert.equal(1, task:get())
+    task:cancel()
+    task:throw("late")
+    assert.equal(1, task:get())
+    crun.sleep(2)
+    assert.equal(1, runs)
+    assert.equal("returned", task:status())
+  end)
+
+  both("law 9: a Timer can be started only once, also when it is over", function()
+    local calls = 0
+    local timer = crun.Timer(1, function() calls = calls + 1 end)
+    timer:start()
+    support.refuses({ "only once" }, function() timer:start() end)
+    timer:join()
+    support.refuses({ "only once" }, function() timer:start() end)
+    crun.sleep(5)
+    assert.equal(1, calls)
+  end)
+
   both("law 10: the current task is the running one, also after it waited", function()
     local function body(n)
       local self = crun.current()
