@@ -248,6 +248,12 @@ int crun__lua_park(lua_State *L, crun_task *self, crun_time deadline, lua_KConte
                    lua_KFunction finish);
 
 /*
+ * Lets every other ready task run once, if that is possible here, and returns what finish returns.
+ * A cancel that comes meanwhile is not looked at. Must be the last thing its caller does, too.
+ */
+int crun__lua_give_way(lua_State *L, crun_task *self, lua_KFunction finish);
+
+/*
  * Whether L is the running task's own coroutine with no C frame in the way: only from there does a
  * yield reach the runner, and nowhere there runs a finalizer.
  */
@@ -312,6 +318,8 @@ void crun__open_task(lua_State *L);
 void crun__open_callbacks(lua_State *L);
 void crun__open_calls(lua_State *L);
 void crun__open_queue(lua_State *L);
+void crun__open_priority_queue(lua_State *L);
+void crun__open_channel(lua_State *L);
 void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
 void crun__open_future(lua_State *L);

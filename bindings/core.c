@@ -123,6 +123,8 @@ static void open_all(lua_State *L)
     crun__open_gather(L);
     crun__open_group(L);
     crun__open_queue(L);
+    crun__open_priority_queue(L);
+    crun__open_channel(L);
     crun__open_net(L);
     crun__open_lock(L);
     crun__open_semaphore(L);

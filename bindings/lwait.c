@@ -20,31 +20,44 @@ static int yield_finish(lua_State *L, int status, lua_KContext context)
     return check_doom(L, crun__lua_waiter(L));
 }
 
-static int give_way(lua_State *L, crun_task *self)
+/* Returns: a code if it cannot be done here; else what `finish` returns. */
+static inline int give_way(lua_State *L, crun_task *self, lua_KFunction finish)
 {
     crun_hub *hub = crun__hub;
-    check_doom(L, self);
     bool can_yield = crun__lua_can_yield(L, self);
     if (can_yield && !crun__stack_affordable(hub)) {
         crun__ready(hub, self);
         crun__flag_set(self, CRUN__YIELDING);
-        return lua_yieldk(L, 0, 0, yield_finish);
+        return lua_yieldk(L, 0, 0, finish);
     }
     if (!can_yield && crun__lua_in_finalizer(L))
-        return crun__lua_raise(L, self, CRUN_EPERM);
+        return CRUN_EPERM;
     int rc = crun__runners_reserve(hub);
     if (rc < 0)
-        return crun__lua_raise(L, self, rc);
+        return rc;
     self->runner->host = L;
     crun__ready(hub, self);
     crun__switch_away(hub);
-    return check_doom(L, self);
+    return finish(L, LUA_OK, 0);
+}
+
+int crun__lua_give_way(lua_State *L, crun_task *self, lua_KFunction finish)
+{
+    int rc = give_way(L, self, finish);
+    return rc < 0 ? finish(L, LUA_OK, 0) : rc;
+}
+
+static int yield(lua_State *L, crun_task *self)
+{
+    check_doom(L, self);
+    int rc = give_way(L, self, yield_finish);
+    return rc < 0 ? crun__lua_raise(L, self, rc) : rc;
 }
 
 /* yield(): lets every other ready task run once. */
 static int l_yield(lua_State *L)
 {
-    return give_way(L, crun__lua_self(L));
+    return yield(L, crun__lua_self(L));
 }
 
 static int sleep_finish(lua_State *L, int status, lua_KContext context)
@@ -63,7 +76,7 @@ static int l_sleep(lua_State *L)
         return crun__lua_badarg(L, 1, "seconds");
     crun_time deadline = crun_deadline(crun__hub, lua_tonumber(L, 1));
     if (deadline == CRUN_NOWAIT)
-        return give_way(L, self);
+        return yield(L, self);
     crun__wait_begin(self, &crun__sleep_type, NULL);
     return crun__lua_park(L, self, deadline, 0, sleep_finish);
 }

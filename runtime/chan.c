@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "chan.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +44,13 @@ void crun__chan_init(crun_chan *chan, size_t capacity)
 
 void crun__chan_fini(crun_chan *chan)
 {
-    for (; chan->count > 0; chan->count--)
-        crun_value_clear(&chan->ring[chan->head++ & chan->mask]);
+    crun_value value;
+    while (crun__chan_inside(chan) > 0) {
+        crun__chan_take(chan, &value);
+        crun_value_clear(&value);
+    }
+    while (chan->ranks.candidates)
+        crun__ranks_withdraw(&chan->ranks, chan->ranks.candidates);
     free(chan->ring);
     chan->ring = NULL;
 }
@@ -101,6 +107,91 @@ void crun__chan_take_and_fill(crun_chan *chan, crun_value *out)
     take_from_putter(chan, &value);
     crun__chan_store(chan, &value);
 }
+
+/* --- taking, by order ---------------------------------------------------------------------- */
+
+uint64_t crun__chan_promise(crun_chan *chan)
+{
+    chan->count++;
+    chan->promised++;
+    chan->unfinished++;
+    return ++chan->turns;
+}
+
+/* A wait's result has room for as many bits of the turn as are needed to tell it from others. */
+static void place_is_free(crun_chan *chan)
+{
+    chan->count--;
+    if (!crun__waitq_empty(&chan->putters) && chan->count < chan->capacity)
+        crun__wake(chan->putters.first, (int)(crun__chan_promise(chan) & INT_MAX));
+}
+
+static void take_last(crun_chan *chan, crun_value *out)
+{
+    *out = chan->ring[(chan->head + --chan->count) & chan->mask];
+    if (crun__waitq_empty(&chan->putters))
+        return;
+    crun_value value;
+    take_from_putter(chan, &value);
+    crun__chan_store(chan, &value);
+}
+
+void crun__chan_take(crun_chan *chan, crun_value *out)
+{
+    if (chan->order == CRUN__FIFO) {
+        crun__chan_take_fifo(chan, out);
+    } else if (chan->order == CRUN__LIFO) {
+        take_last(chan, out);
+    } else {
+        *out = crun__ranks_take(&chan->ranks);
+        place_is_free(chan);
+    }
+}
+
+int crun__chan_return(crun_chan *chan, const crun_value *value)
+{
+    if (chan->order == CRUN__RANKED) {
+        crun__ranked *candidate = crun__ranks_apply(&chan->ranks, NULL, ++chan->turns);
+        if (!candidate)
+            return CRUN_ENOMEM;
+        candidate->value = *value;
+        crun__ranks_insert_first(&chan->ranks, candidate);
+        chan->count++;
+        return 0;
+    }
+    int rc = crun__chan_prepare(chan);
+    if (rc < 0)
+        return rc;
+    if (chan->order == CRUN__LIFO) {
+        crun__chan_store(chan, value);
+    } else {
+        chan->ring[--chan->head & chan->mask] = *value;
+        chan->count++;
+    }
+    return 0;
+}
+
+/* --- ranked ------------------------------------------------------------------------------- */
+
+uint64_t crun__chan_promised_turn(const crun_chan *chan, int result)
+{
+    return chan->turns - ((chan->turns - (uint64_t)result) & INT_MAX);
+}
+
+void crun__chan_forfeit(crun_chan *chan)
+{
+    chan->promised--;
+    place_is_free(chan);
+    (void)crun__chan_task_done(chan); /* it has counted as unfinished since it got its place */
+}
+
+void crun__chan_enter(crun_chan *chan, crun__ranked *candidate)
+{
+    chan->promised--;
+    crun__ranks_insert(&chan->ranks, candidate);
+}
+
+/* --- the rest ----------------------------------------------------------------------------- */
 
 void crun__chan_close(crun_chan *chan)
 {
@@ -159,6 +250,9 @@ int crun_chan_send(crun_chan *chan, const crun_value *value, crun_time deadline)
     if (!crun__waitq_empty(&chan->getters)) {
         chan->unfinished++;
         crun__chan_give(chan, value);
+        /* Without room it is sent once it has been received; with nothing to wait on, it is. */
+        if (chan->capacity == 0 && deadline != CRUN_NOWAIT)
+            (void)crun__give_way(crun__hub);
         return 0;
     }
     if (crun__chan_full(chan)) {
@@ -175,8 +269,8 @@ int crun_chan_send(crun_chan *chan, const crun_value *value, crun_time deadline)
 
 int crun_chan_recv(crun_chan *chan, crun_value *out, crun_time deadline)
 {
-    if (crun__chan_can_get(chan)) {
-        crun__chan_take(chan, out);
+    if (crun__chan_can_get_fifo(chan)) {
+        crun__chan_take_fifo(chan, out);
         return 0;
     }
     if (chan->closed)

@@ -235,15 +235,23 @@ int crun_sleep_until(crun_hub *hub, crun_time deadline)
     return rc == CRUN_ETIMEDOUT ? 0 : rc;
 }
 
-int crun_yield(crun_hub *hub)
+int crun__give_way(crun_hub *hub)
 {
-    crun_task *self = hub->current;
-    if (self->flags & (CRUN__DOOMED | CRUN__THROWN))
-        return CRUN_ECANCELED;
     int rc = crun__runners_reserve(hub);
     if (rc < 0)
         return rc;
-    crun__ready(hub, self);
+    crun__ready(hub, hub->current);
     crun__switch_away(hub);
+    return 0;
+}
+
+int crun_yield(crun_hub *hub)
+{
+    const crun_task *self = hub->current;
+    if (self->flags & (CRUN__DOOMED | CRUN__THROWN))
+        return CRUN_ECANCELED;
+    int rc = crun__give_way(hub);
+    if (rc < 0)
+        return rc;
     return self->flags & (CRUN__DOOMED | CRUN__THROWN) ? CRUN_ECANCELED : 0;
 }

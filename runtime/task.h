@@ -138,6 +138,9 @@ void crun__wake_all(crun_waitq *q, int result);
 /* arm, park by stack, and the result. */
 int crun__wait_park(crun_task *task, crun_time deadline);
 
+/* Lets every other ready task run once, cancelled or not. Returns: 0 or CRUN_ENOSTACK. */
+int crun__give_way(crun_hub *hub);
+
 /* Registers a wait that is no task's own: it is told through its type's `fire`. */
 static inline void crun__watch_begin(crun_wait *w, const crun_wait_type *type, void *object)
 {

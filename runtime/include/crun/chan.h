@@ -6,6 +6,7 @@
  * Laws:
  * - First come, first served, on both sides; a value sent while somebody waits for it is theirs,
  * and a place that becomes free belongs to the sender that has waited longest.
+ * - Without room (capacity 0) a send with time to wait lets its receiver run before it returns.
  * - A task whose wait ends by deadline or cancel has neither sent nor received anything.
  * - After close, sending fails with CRUN_ECLOSED; what is inside can still be received, then
  * receiving fails with CRUN_ECLOSED, too. Those who wait are told at once.
