@@ -200,14 +200,16 @@ static int insert(lua_State *L, lqueue *q, uint64_t turn)
     return settle(L, q, candidate);
 }
 
+int crun__queue_put_promised(lua_State *L, lqueue *q, int result)
+{
+    return insert(L, q, crun__chan_promised_turn(q->chan, result));
+}
+
 static int put_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
     int rc = crun__lua_result(L);
-    if (rc < 0)
-        return crun__lua_fail(L, rc);
-    lqueue *q = check(L);
-    return insert(L, q, crun__chan_promised_turn(q->chan, rc));
+    return rc < 0 ? crun__lua_fail(L, rc) : crun__queue_put_promised(L, check(L), rc);
 }
 
 /* Puts the item at once. Returns: how many results, or CRUN_EAGAIN when it has to wait. */
@@ -216,13 +218,19 @@ static int put_now(lua_State *L, lqueue *q)
     crun_chan *chan = q->chan;
     if (chan->closed)
         return crun__lua_fail(L, CRUN_ECLOSED);
-    if (!crun__chan_can_promise(chan))
+    if (!crun__chan_can_put(chan))
         return CRUN_EAGAIN;
     if (crun__waitq_empty(&chan->getters))
         return insert(L, q, crun__chan_promise(chan));
     crun__queue_hand(L, chan);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+int crun__queue_put_ranked(lua_State *L, lqueue *q)
+{
+    int results = put_now(L, q);
+    return results == CRUN_EAGAIN ? crun__lua_fail(L, CRUN_EAGAIN) : results;
 }
 
 /*
@@ -246,8 +254,7 @@ static int l_put_nowait(lua_State *L)
 {
     lqueue *q = check(L);
     lua_settop(L, ITEM);
-    int results = put_now(L, q);
-    return results == CRUN_EAGAIN ? crun__lua_fail(L, CRUN_EAGAIN) : results;
+    return crun__queue_put_ranked(L, q);
 }
 
 /* --- the class ---------------------------------------------------------------------------- */

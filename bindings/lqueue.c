@@ -150,6 +150,8 @@ int crun__queue_put(lua_State *L, lqueue *q, crun_time deadline)
 int crun__queue_put_nowait(lua_State *L, lqueue *q)
 {
     crun_chan *chan = q->chan;
+    if (chan->order == CRUN__RANKED)
+        return crun__queue_put_ranked(L, q);
     if (chan->closed)
         return crun__lua_fail(L, CRUN_ECLOSED);
     if (!put_now(L, chan, chan->hosted))
@@ -238,13 +240,19 @@ static int get_park(lua_State *L, crun_chan *chan, const crun_wait_type *type, c
     return crun__lua_park(L, self, deadline, !chan->hosted, finish);
 }
 
+void crun__queue_get_now(lua_State *L, crun_chan *chan)
+{
+    crun_value value;
+    crun__chan_take(chan, &value);
+    push_value(L, &value);
+}
+
 int crun__queue_get(lua_State *L, lqueue *q, crun_time deadline)
 {
     crun_chan *chan = q->chan;
-    crun_value value;
     if (crun__chan_can_get(chan)) {
-        crun__chan_take(chan, &value);
-        return push_value(L, &value);
+        crun__queue_get_now(L, chan);
+        return 1;
     }
     if (chan->closed)
         return crun__lua_fail(L, CRUN_ECLOSED);
@@ -254,11 +262,10 @@ int crun__queue_get(lua_State *L, lqueue *q, crun_time deadline)
 int crun__queue_get_nowait(lua_State *L, lqueue *q)
 {
     crun_chan *chan = q->chan;
-    crun_value value;
     if (!crun__chan_can_get(chan))
         return crun__lua_fail(L, chan->closed ? CRUN_ECLOSED : CRUN_EAGAIN);
-    crun__chan_take(chan, &value);
-    return push_value(L, &value);
+    crun__queue_get_now(L, chan);
+    return 1;
 }
 
 /* queue:get([seconds]) -> value | nil, message, "ETIMEDOUT" | "ECLOSED". May wait. */
@@ -291,16 +298,6 @@ int crun__queue_l_get_nowait(lua_State *L)
     return crun__queue_get_nowait(L, crun__queue_self(L));
 }
 
-void crun__queue_get_now(lua_State *L, crun_chan *chan)
-{
-    get_now(L, chan);
-}
-
-bool crun__queue_put_now(lua_State *L, crun_chan *chan)
-{
-    return put_now(L, chan);
-}
-
 /* --- iteration ---------------------------------------------------------------------------- */
 
 /* A nil would end the loop as if the queue were closed; it goes back to its place. */
@@ -327,10 +324,8 @@ static int iter_finish(lua_State *L, int status, lua_KContext context)
 static int iter_next(lua_State *L)
 {
     lqueue *q = crun__queue_self(L);
-    crun_value value;
     if (crun__chan_can_get(q->chan)) {
-        crun__chan_take(q->chan, &value);
-        push_value(L, &value);
+        crun__queue_get_now(L, q->chan);
         return iter_value(L, q->chan);
     }
     if (q->chan->closed)

@@ -84,9 +84,18 @@ size_t crun__queue_maxsize(lua_State *L, int index);
 
 /* These return what a method returns. The value to put is at index 2, on top. */
 int crun__queue_put(lua_State *L, lqueue *q, crun_time deadline);
-int crun__queue_put_nowait(lua_State *L, lqueue *q);
+int crun__queue_put_nowait(lua_State *L, lqueue *q); /* of all kinds */
 int crun__queue_get(lua_State *L, lqueue *q, crun_time deadline);
 int crun__queue_get_nowait(lua_State *L, lqueue *q);
+
+/* Pushes the next value, which is there. */
+void crun__queue_get_now(lua_State *L, crun_chan *chan);
+
+/* The rest of a put into a PriorityQueue, whose wait for a place has ended with that result. */
+int crun__queue_put_promised(lua_State *L, lqueue *q, int result);
+
+/* put_nowait of a PriorityQueue. */
+int crun__queue_put_ranked(lua_State *L, lqueue *q);
 
 /* Gives the value at index 2, on top, to the getter that has waited longest. */
 void crun__queue_hand(lua_State *L, crun_chan *chan);
@@ -186,13 +195,6 @@ void crun__queue_export(lua_State *L, crun_value *value);
 
 /* Pushes a value that came out of the ring, or from a task that waited. */
 void crun__queue_push(lua_State *L, const crun_value *value);
-
-/*
- * For who does both in one go, with the Queue at index 1: pushes the oldest item, which is there;
- * puts the value at index 2, on top, if that can be done without waiting, and tells whether it was.
- */
-void crun__queue_get_now(lua_State *L, crun_chan *chan);
-bool crun__queue_put_now(lua_State *L, crun_chan *chan);
 
 /* For the types of waits: hand a value over without allocating. */
 void crun__queue_give(crun_wait *wait, const crun_value *value);

@@ -158,8 +158,14 @@ static int finish(lua_State *L, int status, lua_KContext context)
     int rc = crun__select_end(&s->base, crun__lua_code(L));
     size_t place = s->base.chosen;
     const crun__case *chosen = rc == 0 ? &s->cases[place] : NULL;
+    bool promised = chosen && crun__lselect_promised(chosen);
     if (s->sends)
-        crun__lselect_take_back(L, s, chosen && chosen->result == 0 ? chosen : NULL);
+        crun__lselect_take_back(L, s, chosen && chosen->result == 0 && !promised ? chosen : NULL);
+    if (promised) {
+        int promise = chosen->result;
+        memory_put(L, s);
+        return crun__lselect_keep_promise(L, promise, place);
+    }
     if (chosen) {
         int n = results(L, chosen, place);
         memory_put(L, s);

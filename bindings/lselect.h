@@ -69,6 +69,13 @@ static inline bool crun__lselect_sends(const crun__case *c)
 /* The one that is ready is done: pushes its results. The stack is lost. */
 int crun__lselect_take(lua_State *L, const crun__case *c, size_t place);
 
+/*
+ * A case that has waited to put into a PriorityQueue has got the promise of a place, its result;
+ * the value is still here. Keeping it pushes the results. The stack is lost.
+ */
+bool crun__lselect_promised(const crun__case *c);
+int crun__lselect_keep_promise(lua_State *L, int promise, size_t place);
+
 /* Makes all values to be sent ready to be taken without allocating. Returns a status of Lua's. */
 int crun__lselect_prepare(lua_State *L, lselect *s);
 

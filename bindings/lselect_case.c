@@ -28,21 +28,28 @@ static void take(crun_wait *wait, crun_value *value)
     *value = ((const crun__case *)wait)->value;
 }
 
-static const crun__case_type get_type = {
-    .wait = {.verb = "get on Queue",
-             .queue_offset = offsetof(crun_chan, getters),
-             .fire = crun__case_fire,
-             .give = give},
-    .ready = crun__case_recv_ready,
-};
+#define RECEIVING(name)                                                                            \
+    {                                                                                              \
+        .wait = {.verb = (name),                                                                   \
+                 .queue_offset = offsetof(crun_chan, getters),                                     \
+                 .fire = crun__case_fire,                                                          \
+                 .give = give},                                                                    \
+        .ready = crun__case_recv_ready,                                                            \
+    }
 
-static const crun__case_type put_type = {
-    .wait = {.verb = "put on Queue",
-             .queue_offset = offsetof(crun_chan, putters),
-             .fire = crun__case_fire,
-             .take = take},
-    .ready = crun__case_send_ready,
-};
+#define SENDING(name)                                                                              \
+    {                                                                                              \
+        .wait = {.verb = (name),                                                                   \
+                 .queue_offset = offsetof(crun_chan, putters),                                     \
+                 .fire = crun__case_fire,                                                          \
+                 .take = take},                                                                    \
+        .ready = crun__case_send_ready,                                                            \
+    }
+
+static const crun__case_type get_type = RECEIVING("get on Queue");
+static const crun__case_type put_type = SENDING("put on Queue");
+static const crun__case_type recv_type = RECEIVING("recv on Channel");
+static const crun__case_type send_type = SENDING("send on Channel");
 
 static int closed(lua_State *L, size_t place)
 {
@@ -60,22 +67,42 @@ static int receive(lua_State *L, crun_chan *chan, size_t place)
     return 2;
 }
 
-static int send(lua_State *L, crun_chan *chan, size_t place)
+/* The queue and the value become all that is on the stack, as a method has them. */
+static lqueue *arrange(lua_State *L, size_t place)
 {
-    if (chan->closed)
-        return closed(L, place);
     lua_copy(L, crun__lselect_object(place), 1);
     lua_copy(L, crun__lselect_value(place), 2);
     lua_settop(L, 2);
-    crun__queue_put_now(L, chan);
+    return crun__queue_test(L, 1);
+}
+
+/* The number of the case goes before the results on top. */
+static int numbered(lua_State *L, size_t place, int results)
+{
     lua_pushinteger(L, (lua_Integer)place + 1);
-    lua_pushboolean(L, 1);
-    return 2;
+    lua_insert(L, -results - 1);
+    return results + 1;
+}
+
+static int send(lua_State *L, size_t place)
+{
+    return numbered(L, place, crun__queue_put_nowait(L, arrange(L, place)));
+}
+
+bool crun__lselect_promised(const crun__case *c)
+{
+    return crun__lselect_sends(c) && c->result >= 0 &&
+           ((const crun_chan *)c->object)->order == CRUN__RANKED;
+}
+
+int crun__lselect_keep_promise(lua_State *L, int promise, size_t place)
+{
+    return numbered(L, place, crun__queue_put_promised(L, arrange(L, place), promise));
 }
 
 int crun__lselect_take(lua_State *L, const crun__case *c, size_t place)
 {
-    return crun__lselect_receives(c) ? receive(L, c->object, place) : send(L, c->object, place);
+    return crun__lselect_receives(c) ? receive(L, c->object, place) : send(L, place);
 }
 
 /* (queue, value, case) */
@@ -144,6 +171,7 @@ typedef struct kind {
 } kind;
 
 static const kind queue_kind = {"Queue", {{"get", &get_type}, {"put", &put_type}}, false};
+static const kind channel_kind = {"Channel", {{"recv", &recv_type}, {"send", &send_type}}, false};
 static const kind lock_kind = {"Lock", {{"acquire", &crun__case_lock}}, true};
 static const kind sem_kind = {"Semaphore", {{"acquire", &crun__case_sem}}, true};
 static const kind event_kind = {"Event", {{"wait", &crun__case_event}}, true};
@@ -154,9 +182,11 @@ static const kind stream_kind = {"Stream", {{"read", &crun__case_read}}, false};
 /* The kind of the object at the index, and what its watch stands in line at; or NULL. */
 static const kind *kind_of(lua_State *L, int index, void **object)
 {
-    lqueue *q = crun__object_test(L, index, &crun__queue_class);
-    if (q)
-        return *object = q->chan, &queue_kind;
+    lqueue *q = crun__queue_test(L, index);
+    if (q) {
+        *object = q->chan;
+        return crun__queue_kind_of(q) == &crun__queue_channel ? &channel_kind : &queue_kind;
+    }
     if ((*object = crun__ltask_test(L, index)))
         return &task_kind;
     lfuture *f = crun__lfuture_test(L, index);

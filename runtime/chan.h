@@ -57,6 +57,8 @@ static inline bool crun__chan_full(const crun_chan *chan)
 /* Whether a value can be sent without waiting. */
 static inline bool crun__chan_can_put(const crun_chan *chan)
 {
+    if (chan->order == CRUN__RANKED)
+        return !crun__chan_full(chan) && crun__waitq_empty(&chan->putters);
     return !crun__chan_full(chan) || !crun__waitq_empty(&chan->getters);
 }
 
@@ -129,12 +131,6 @@ int crun__chan_task_done(crun_chan *chan);
  * its value from it. A place promised is taken as far as others are concerned, the value is not yet
  * inside.
  */
-
-/* Whether a put gets a place at once. */
-static inline bool crun__chan_can_promise(const crun_chan *chan)
-{
-    return chan->count < chan->capacity && crun__waitq_empty(&chan->putters);
-}
 
 /* Promises a place. Returns: the put's turn. */
 uint64_t crun__chan_promise(crun_chan *chan);
