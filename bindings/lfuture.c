@@ -121,15 +121,31 @@ void crun__lfuture_report_all(lua_State *L, void *arg)
 
 /* --- setting it --------------------------------------------------------------------------- */
 
+/* The list of callbacks, the future -> nothing. */
+static int call_back(lua_State *L)
+{
+    crun__callbacks_run(L, 1, 2);
+    return 0;
+}
+
 /*
  * Starts the callbacks, which are at index `list`, then wakes who waits, in order, as tasks do.
- * Once all has ended nothing can be started.
+ * Once all has ended nothing can be started. Raises nothing: it is set, or it is not.
  */
 static void end(lua_State *L, int index, crun_task_status status, int list)
 {
     lfuture *f = lua_touserdata(L, index);
-    if (lua_istable(L, list) && crun__universe && !crun__universe->finished)
-        crun__callbacks_run(L, list, index);
+    crun__lua *u = crun__universe;
+    if (lua_istable(L, list) && u && !u->finished) {
+        lua_pushcfunction(L, call_back);
+        lua_pushvalue(L, list);
+        lua_pushvalue(L, index);
+        if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+            lua_pop(L, 1);
+            (void)fputs("crun: not enough memory for the callbacks of a Future\n", stderr);
+            u->failures++;
+        }
+    }
     crun__future_end(&f->future, status);
 }
 

@@ -337,7 +337,8 @@ static void start_callbacks(lua_State *L, void *arg)
 
 /*
  * Just before the end, so that callbacks run before those who wait for it: mostly they have asked
- * earlier. Once all has ended they are not called: nothing can be spawned.
+ * earlier. It allocates, so the task's coroutine must still be anchored. Once all has ended they are
+ * not called: nothing can be spawned.
  */
 static void call_back(crun__lua *u, ltask *t)
 {
@@ -352,11 +353,11 @@ static void call_back(crun__lua *u, ltask *t)
 static void returned(crun__lua *u, ltask *t, lua_State *co)
 {
     int results = lua_gettop(co) - 1;
+    call_back(u, t);
     if (results == 1)
         leave_value(co, t);
     else
         crun__flag_set(&t->base, results == 0 ? LTASK_VOID : LTASK_MULTI);
-    call_back(u, t);
     crun__task_end(&t->base, CRUN_TASK_RETURNED);
 }
 
@@ -421,8 +422,8 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     bool cancelled = own_cancel(t, co);
     if (!cancelled && !crun__task_watched(&t->base))
         report_failure(co, t);
-    leave_value(co, t);
     call_back(u, t);
+    leave_value(co, t);
     crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
 }
 

@@ -153,6 +153,36 @@ static const char locks[] =
     "other:join()\n"
     "assert(turns == 3)\n";
 
+static const char futures[] =
+    "local future, broken, gone = crun.Future(), crun.Future(), crun.Future()\n"
+    "local seen = 0\n"
+    "future:on_done(function(f) seen = seen + f:result() end)\n"
+    "local getter = crun.spawn(function() return future:get() end)\n"
+    "local other = crun.spawn(function() return pcall(broken.get, broken) end)\n"
+    "local handle = crun.call_later(9, print, 'never', nil, {})\n"
+    "crun.call_later(.01, function(...) future:set_result(...) end, 7, 8, nil)\n"
+    "crun.call_at(crun.now() + .01, broken.set_error, broken, 'broken')\n"
+    "crun.call_soon(gone.cancel, gone, 'reason')\n"
+    "local timer = crun.Timer(.01, function() seen = seen + 1 end)\n"
+    "timer:start()\n"
+    "assert(timer:join(1) and select('#', getter:get()) == 3)\n"
+    "local _, err = other:get()\n"
+    "assert(err == 'broken' and gone:exception().reason == 'reason')\n"
+    "assert(crun.gather(future, crun.Future and function() end) == 7)\n"
+    "assert(handle:cancel())\n"
+    "crun.call_later(99, print, 'dropped')\n"
+    "lost = crun.Future()\n"
+    "lost:set_error('lost')\n"
+    "lost = nil\n"
+    "collectgarbage()\n"
+    "crun.call_later(.01, crun.stop)\n"
+    "crun.run_forever()\n"
+    "assert(crun.run(function() return seen end) == 8)\n";
+
+static const char calls[] = "for i = 1, 5000 do crun.call_later(90, type, 1) end\n"
+                            "for i = 1, 600 do crun.call_soon(type, 1) end\n"
+                            "crun.sleep(.01)\n";
+
 static const char probe[] = "local t = crun.spawn(function() crun.sleep(.01) return "
                             "crun.gather(function() return 42 end) end)\n"
                             "assert(t:get() == 42)\n";
@@ -335,6 +365,16 @@ TEST(the_network_on_a_runtime_without_memory)
 TEST(locks_without_memory)
 {
     exhaust(locks, LUA_WORKING);
+}
+
+TEST(futures_and_calls_without_memory)
+{
+    exhaust(futures, LUA_WORKING);
+}
+
+TEST(calls_on_a_runtime_without_memory)
+{
+    exhaust(calls, RUNTIME_WORKING);
 }
 
 TEST_MAIN
