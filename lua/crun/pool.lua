@@ -6,13 +6,14 @@
 -- A job that calls its own pool keeps its place, and lends it to what it waits for when no other
 -- is free: apply and map inside a pool's only job do not wait for themselves.
 
+local check = require "crun.check"
 local core = require "crun.core"
 local imap = require "crun.pool.imap"
 local job = require "crun.pool.job"
 
 local internals = core.pool
 local add, cancels, occupy = internals.add, internals.cancels, internals.occupy
-local check_arguments, check_function = job.check_arguments, job.check_function
+local check_arguments = job.check_arguments
 local FREE, NONE, LINE, OBSERVED = job.FREE, job.NONE, job.LINE, job.OBSERVED
 
 ---@class crun.Pool
@@ -28,7 +29,7 @@ local Pool = internals.metatable.__index
 ---@param ... any
 ---@return crun.Task
 function Pool:spawn(fn, ...)
-  if type(fn) ~= "function" then check_function(fn, "spawn") end
+  if type(fn) ~= "function" then check.callable(fn, 1, "spawn") end
   local task = add(self, 2, FREE, fn, ...)
   if task then return task end
   return job.start_waiting(self, 2, nil, 0, fn, ...)
@@ -40,7 +41,7 @@ end
 ---@param ... any
 ---@return crun.Task? task, string? message, string? code "EAGAIN"
 function Pool:spawn_nowait(fn, ...)
-  check_function(fn, "spawn_nowait")
+  check.callable(fn, 1, "spawn_nowait")
   local task = add(self, 2, FREE, fn, ...)
   if task then return task end
   return nil, "EAGAIN: the Pool is full", "EAGAIN"
@@ -52,13 +53,8 @@ end
 ---@param ... any
 ---@return crun.Task? task, string? message, string? code "ETIMEDOUT"
 function Pool:spawn_timeout(seconds, fn, ...)
-  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
-    error(("bad argument #1 to 'spawn_timeout' (seconds or nil expected, got %s)")
-      :format(tostring(seconds)), 2)
-  end
-  if not job.callable(fn) then
-    error(("bad argument #2 to 'spawn_timeout' (function expected, got %s)"):format(type(fn)), 2)
-  end
+  if seconds ~= nil then check.seconds(seconds, 1, "spawn_timeout") end
+  check.callable(fn, 2, "spawn_timeout")
   local task = add(self, 2, FREE, fn, ...)
   if task then return task end
   return job.start_waiting(self, 2, seconds, 0, fn, ...)
@@ -71,7 +67,7 @@ end
 ---@param args? any[] a list; may have a field `n`, as from table.pack
 ---@return any ...
 function Pool:apply(fn, args)
-  check_function(fn, "apply")
+  check.callable(fn, 1, "apply")
   local list, n = check_arguments(args, "apply")
   local task = job.start_awaited(self, 3, nil, fn, table.unpack(list, 1, n))
   job.wait_or_unwind({ task }, "apply")
@@ -95,12 +91,6 @@ local function call_back(task, callback, error_callback)
   end
 end
 
-local function check_callback(fn, place)
-  if fn == nil or job.callable(fn) then return end
-  error(("bad argument #%d to 'apply_async' (function or nil expected, got %s)")
-    :format(place, type(fn)), 3)
-end
-
 ---Adds fn(table.unpack(args)) as a job and returns its Task at once, also when the pool is full:
 ---the job then waits for its place, first come, first served, together with the callers of spawn.
 ---When it has ended, callback gets its results, or error_callback its error, in a task of their own
@@ -113,10 +103,10 @@ end
 ---@param error_callback? function
 ---@return crun.Task
 function Pool:apply_async(fn, args, callback, error_callback)
-  check_function(fn, "apply_async")
+  check.callable(fn, 1, "apply_async")
   local list, n = check_arguments(args, "apply_async")
-  check_callback(callback, 3)
-  check_callback(error_callback, 4)
+  if callback ~= nil then check.callable(callback, 3, "apply_async") end
+  if error_callback ~= nil then check.callable(error_callback, 4, "apply_async") end
   local task = add(self, 2, FREE, fn, table.unpack(list, 1, n))
     or add(self, 2, LINE, queued, self, fn, table.unpack(list, 1, n))
   if error_callback then internals.observe(task) end
@@ -184,7 +174,7 @@ end
 ---@param ... any what follows the iterator in a generic for
 ---@return any[]
 function Pool:map(fn, items, ...)
-  check_function(fn, "map")
+  check.callable(fn, 1, "map")
   local is_list = job.check_input(items, "map")
   local _ <close> = select(3, ...)
   local call = { fn = fn, tasks = {}, before = cancels(self) }
@@ -204,7 +194,7 @@ end
 ---@param items any[][] each may have a field `n`, as from table.pack
 ---@return any[]
 function Pool:starmap(fn, items)
-  check_function(fn, "starmap")
+  check.callable(fn, 1, "starmap")
   if type(items) ~= "table" then
     error(("bad argument #2 to 'starmap' (list of lists expected, got %s)"):format(type(items)), 2)
   end

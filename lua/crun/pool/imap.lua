@@ -4,6 +4,7 @@
 -- ahead of the reader by the pool's window at most; so an input may be endless, and may wait
 -- without holding up results that are there.
 
+local check = require "crun.check"
 local core = require "crun.core"
 local job = require "crun.pool.job"
 
@@ -106,9 +107,8 @@ local function run_inside(self, fn, iterate, state, control, closing)
   return function() return call(iterate(state, control)) end, nil, nil, closing
 end
 
-local function start(self, name, by_end, fn, items, ...)
-  job.check_function(fn, name)
-  local iterate = job.check_input(items, name) and list_iterator(items) or items
+local function start(self, by_end, fn, items, ...)
+  local iterate = job.callable(items) and items or list_iterator(items)
   if internals.inside(self) then return run_inside(self, fn, iterate, ...) end
   return run(self, by_end, fn, iterate, ...)
 end
@@ -125,7 +125,9 @@ end
 ---@param ... any what follows the iterator in a generic for
 ---@return function iterator, nil, nil, table closing
 function M.imap(self, fn, items, ...)
-  return start(self, "imap", false, fn, items, ...)
+  check.callable(fn, 1, "imap")
+  job.check_input(items, "imap")
+  return start(self, false, fn, items, ...)
 end
 
 ---The same in order of the jobs' ends. Each step may wait.
@@ -134,7 +136,9 @@ end
 ---@param ... any
 ---@return function iterator, nil, nil, table closing
 function M.imap_unordered(self, fn, items, ...)
-  return start(self, "imap_unordered", true, fn, items, ...)
+  check.callable(fn, 1, "imap_unordered")
+  job.check_input(items, "imap_unordered")
+  return start(self, true, fn, items, ...)
 end
 
 return M

@@ -24,12 +24,6 @@ function M.callable(value)
   return type(meta) == "table" and meta.__call ~= nil
 end
 
----Raises at the caller of the method unless fn can be called.
-function M.check_function(fn, name)
-  if M.callable(fn) then return end
-  error(("bad argument #1 to '%s' (function expected, got %s)"):format(name, type(fn)), 3)
-end
-
 ---Returns args, a list of arguments or nil, as table.unpack wants it. Raises for anything else.
 function M.check_arguments(args, name)
   if args == nil then return {}, 0 end
