@@ -16,7 +16,9 @@ local SEEDS = 200
 local STRIDE = 4
 
 local operations, names = {}, {}
-for _, part in ipairs { "tasks", "queues", "locks", "signals", "streams", "pools" } do
+for _, part in ipairs {
+  "tasks", "queues", "locks", "signals", "streams", "pools", "groups", "select",
+} do
   for name, operation in pairs(require("spec.support.conformance." .. part)) do
     assert(not operations[name], name)
     operations[name] = operation
