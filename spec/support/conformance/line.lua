@@ -11,6 +11,7 @@
 ---   release(line, i)  waiter i, which got in, leaves
 ---   check(line)       nothing was lost or given twice
 ---   close(line)       where it can be closed
+---   spaced            true: after a call of wake, the next one must come in a later turn
 ---   alone             true: only one task may wait
 ---   untimed           true: takes no timeout; with_timeout around it gives one
 ---   late              true, or a function of the place: waking goes by way of another task
@@ -109,7 +110,8 @@ function M:wake_subject()
     self.released = self.place - 1
     return
   end
-  for _ = 1, wakes == "one" and self.place or 1 do self.operation.wake(self) end
+  local times = wakes == "one" and self.place - self.served or 1
+  for _ = 1, times do self.operation.wake(self) end
 end
 
 function M:close()
@@ -125,7 +127,7 @@ local function form(operation, place, situation)
   local line = setmetatable({
     operation = operation, place = place, situation = situation, options = situation.options,
     count = operation.alone and 1 or WAITERS,
-    outcomes = {}, values = {}, order = {}, tasks = {}, fed = 0, out = {},
+    outcomes = {}, values = {}, order = {}, tasks = {}, fed = 0, out = {}, served = 0,
   }, M)
   operation.open(line)
   for i = 1, line.count do
@@ -141,6 +143,13 @@ local function form(operation, place, situation)
 end
 
 local function happen(line)
+  if line.operation.spaced and line.situation.wakes then
+    for _ = 2, line.place do
+      line.operation.wake(line)
+      settle(line)
+      line.served = line.served + 1
+    end
+  end
   local in_chain = line.operation.wakes == "chain" and line.place > 1
   if in_chain and line.situation.wakes then
     line.deferred = true

@@ -31,8 +31,16 @@ end
 
 local function object(line) return { line.object } end
 
-derive("queues", "Queue:get", function(line) return { line.object, "get" } end)
-derive("queues", "Queue:put", function(line, i) return { line.object, "put", i } end)
+for _, name in ipairs { "Queue", "LifoQueue", "PriorityQueue" } do
+  derive("queues", name .. ":get", function(line) return { line.object, "get" } end)
+  derive("queues", name .. ":put", function(line, i) return { line.object, "put", i } end)
+end
+for _, name in ipairs { "Channel(0)", "Channel(2)" } do
+  derive("queues", name .. ":recv", function(line) return { line.object, "recv" } end)
+end
+for _, name in ipairs { "Channel(0)", "Channel(1)" } do
+  derive("queues", name .. ":send", function(line, i) return { line.object, "send", i } end)
+end
 derive("signals", "Event:wait", object)
 derive("locks", "Lock:acquire", object)
 derive("locks", "RLock:acquire", object)
