@@ -324,6 +324,7 @@ void crun__open_scope(lua_State *L);
 void crun__open_wait(lua_State *L);
 void crun__open_future(lua_State *L);
 void crun__open_gather(lua_State *L);
+void crun__open_watch(lua_State *L);
 void crun__open_group(lua_State *L);
 void crun__open_net(lua_State *L);
 void crun__open_lock(lua_State *L);

@@ -121,6 +121,7 @@ static void open_all(lua_State *L)
     crun__open_calls(L);
     crun__open_future(L);
     crun__open_gather(L);
+    crun__open_watch(L);
     crun__open_group(L);
     crun__open_queue(L);
     crun__open_priority_queue(L);

@@ -135,6 +135,102 @@ describe("laws of gather:", function()
     assert.is_true(task:cancelled())
   end)
 
+  both("law 97: the collecting form returns errors as values and never raises", function()
+    local reason, start = {}, crun.now()
+    local function failing(seconds, err)
+      return function()
+        crun.sleep(seconds)
+        error(err, 0)
+      end
+    end
+    local member = crun.spawn(after(9))
+    crun.spawn(function()
+      crun.sleep(2)
+      member:cancel("picked out")
+    end)
+    local results, errors = crun.gather {
+      after(3, "a"), failing(1, reason), after(2), member, failing(2, "text"), after(1, false),
+      return_exceptions = true,
+    }
+    support.took(start, 3)
+    assert.equal("picked out", results[4].reason)
+    assert.same({ "a", reason, nil, results[4], "text", false }, results)
+    assert.equal(reason, results[2])
+    assert.same({ [2] = reason, [4] = results[4], [5] = "text" }, errors)
+  end)
+
+  both("law 97: the collecting form of nothing, of no failure, of lists in lists", function()
+    assert.same({ {}, {} }, { crun.gather { return_exceptions = true } })
+    assert.same({ { 1, 2 }, {} }, { crun.gather { after(2, 1), after(1, 2), return_exceptions = true } })
+    assert.same({ "a" }, crun.gather { after(1, "a"), return_exceptions = false })
+    local results, errors = crun.gather {
+      after(1, "a"), { after(1, "b"), function() error("c", 0) end }, return_exceptions = true,
+    }
+    assert.same({ "a", { "b", "c" } }, results)
+    assert.same({ nil, { nil, "c" } }, errors)
+  end)
+
+  both("law 97: a cancel of who collects cancels all and is raised", function()
+    local task = crun.spawn(after(10))
+    local _, _, code = crun.with_timeout(1, crun.gather, { task, return_exceptions = true })
+    assert.equal("ETIMEDOUT", code)
+    assert.is_true(task:cancelled())
+  end)
+
+  both("law 97: what is cancelled learns why, and where from", function()
+    local seen
+    local function watcher() seen = support.raised(crun.sleep, 100) end
+    local culprit = crun.spawn(function()
+      crun.sleep(1)
+      error("no", 0)
+    end)
+    culprit.name = "culprit"
+    pcall(function() crun.gather(watcher, culprit) end)
+    assert.matches("^task#%d+ 'culprit' failed$", seen.reason)
+    assert.matches("laws_gather_spec.lua:%d+$", seen.origin)
+    local gatherer = crun.spawn(function() crun.gather(watcher, after(50)) end)
+    crun.sleep(1)
+    gatherer:cancel("enough")
+    local err = support.raised(gatherer.get, gatherer)
+    assert.same({ "enough", err.origin }, { seen.reason, seen.origin })
+  end)
+
+  both("law 40: cancelling the gatherer cancels what it gathers; it waits for their clean-ups",
+    function()
+      local log = support.log()
+      local gatherer = crun.spawn(function()
+        crun.gather(function()
+          pcall(crun.sleep, 100)
+          crun.shield(crun.sleep, 2)
+          log("clean")
+        end)
+      end)
+      crun.sleep(1)
+      gatherer:cancel()
+      crun.sleep(1)
+      gatherer:cancel("while they unwind")
+      gatherer:join()
+      log("over")
+      assert.equal("clean over", log:text())
+    end)
+
+  it("gather refuses keys that are no options, and the calling task", function()
+    local function fn() end
+    support.refuses({ "unknown option 'return_exeptions' to 'gather'" }, function()
+      crun.gather { fn, fn, return_exeptions = true }
+    end)
+    support.refuses({ "it belongs to the outermost list" }, function()
+      crun.gather { fn, { fn, return_exceptions = true } }
+    end)
+    support.refuses({ "bad option 'return_exceptions'" }, function()
+      crun.gather { fn, return_exceptions = 1 }
+    end)
+    support.refuses({ "bad argument #2 to 'gather'", "the calling task" }, function()
+      crun.gather(fn, crun.current())
+    end)
+    assert.is_false(crun.current():cancelled())
+  end)
+
   it("gather refuses what is neither function nor task, and starts nothing", function()
     local before = #crun.tasks()
     support.refuses({ "bad argument #2 to 'gather'" }, function()

@@ -6,10 +6,14 @@ local M = require "crun.core"
 
 local gather = require "crun.gather"
 local loop = require "crun.loop"
+local wait = require "crun.wait"
 
 M.gather = gather.gather
-M.joinall = gather.joinall
-M.killall = gather.killall
+M.race = gather.race
+M.wait = wait.wait
+M.as_completed = wait.as_completed
+M.joinall = wait.joinall
+M.killall = wait.killall
 M.net = require "crun.net"
 M.run = loop.run
 M.run_forever = loop.run_forever
