@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Waiting for several Tasks and Futures at once: what wait, gather, race, joinall and killall in Lua
- * stand on, and as_completed.
+ * Waiting for several Tasks and Futures at once: what wait, as_completed, gather, race, joinall and
+ * killall in Lua stand on.
  *
  * There is a watch on the end of each, which tells the one who waits once enough have ended; nobody
  * asks them in turn. So all of it is O(n) for n of them. The watches that have not fired end with

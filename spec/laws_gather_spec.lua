@@ -161,7 +161,8 @@ describe("laws of gather:", function()
 
   both("law 97: the collecting form of nothing, of no failure, of lists in lists", function()
     assert.same({ {}, {} }, { crun.gather { return_exceptions = true } })
-    assert.same({ { 1, 2 }, {} }, { crun.gather { after(2, 1), after(1, 2), return_exceptions = true } })
+    local both_lists = { crun.gather { after(2, 1), after(1, 2), return_exceptions = true } }
+    assert.same({ { 1, 2 }, {} }, both_lists)
     assert.same({ "a" }, crun.gather { after(1, "a"), return_exceptions = false })
     local results, errors = crun.gather {
       after(1, "a"), { after(1, "b"), function() error("c", 0) end }, return_exceptions = true,
