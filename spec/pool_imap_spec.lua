@@ -142,6 +142,16 @@ for _, way in ipairs { "imap", "imap_unordered" } do
       assert.is_true(seen.read <= 6)
     end)
 
+    both("an iterator in use is not taken for a dropped one", function()
+      local pool = crun.Pool(1)
+      local step = pool[way](pool, double, { 1, 2, 3, 4, 5, 6 })
+      for n = 1, 6 do
+        collectgarbage()
+        assert.equal(2 * n, step())
+      end
+      assert.is_nil(step())
+    end)
+
     both("can be read by several tasks", function()
       local pool, log = crun.Pool(2), {}
       local step = pool[way](pool, function(n) return nap(1, n) end, { 1, 2, 3, 4, 5, 6 })

@@ -69,16 +69,17 @@ local function refuse_nil(first, ...)
   return first, ...
 end
 
----The iterator: raises the error of a job in its place, and can be called again then.
+---The iterator: raises the error of a job in its place, and can be called again then. It keeps imap
+---from being collected.
 local function reader(imap)
-  local window, feeder = imap.window, imap.feeder
+  local told = false
   return function()
-    local task = window:next()
+    local task = imap.window:next()
     if task then return refuse_nil(task:get()) end
-    if not feeder then return nil end
-    feeder:join()
-    local err = feeder:exception()
-    feeder = nil
+    if told then return nil end
+    imap.feeder:join()
+    told = true
+    local err = imap.feeder:exception()
     if err ~= nil then error(err, 0) end
     return nil
   end
