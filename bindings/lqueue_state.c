@@ -11,7 +11,9 @@ void crun__queue_describe(const crun_wait *wait, char *text, size_t size)
 {
     const crun_chan *chan = wait->object;
     size_t count = crun__chan_inside(chan);
-    if (chan->capacity == CRUN_UNBOUNDED)
+    if (chan->capacity == 0)
+        (void)snprintf(text, size, "%s (rendezvous)", wait->type->verb);
+    else if (chan->capacity == CRUN_UNBOUNDED)
         (void)snprintf(text, size, "%s (%zu items)", wait->type->verb, count);
     else
         (void)snprintf(text, size, "%s (%zu of %zu items)", wait->type->verb, count,
