@@ -49,17 +49,18 @@ void crun__class_open(lua_State *L, const crun__class *class, int up)
     lua_settop(L, first - 1);
 }
 
-void *crun__object_new(lua_State *L, const crun__class *class)
-{
-    return crun__object_new_with(L, class, class->uservalues);
-}
-
 void *crun__object_new_with(lua_State *L, const crun__class *class, int uservalues)
 {
     crun__object *o = lua_newuserdatauv(L, class->size, uservalues);
     memset(o, 0, class->size);
     o->class = class;
     luaL_setmetatable(L, class->name);
+    return o;
+}
+
+void *crun__object_new(lua_State *L, const crun__class *class)
+{
+    void *o = crun__object_new_with(L, class, class->uservalues);
     if (!crun__universe->hosted)
         crun__sentinel_renew(L);
     return o;

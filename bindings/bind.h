@@ -62,6 +62,7 @@ typedef struct crun__lua {
     uint32_t idle_dropped; /* coroutines dropped for want of room */
     lua_Hook hook;         /* a coroutine's own, while a stray yield of its is being refused */
     int hook_mask, hook_count;
+    crun__link calls; /* that wait for their time, see lcall.c */
     size_t failures;
     const char *interrupt; /* reason of the last crun_lua_interrupt */
     lua_Integer next_scope;
@@ -177,7 +178,7 @@ void crun__class_open(lua_State *L, const crun__class *class, int up);
 /* Pushes a zeroed object of an opened class. */
 void *crun__object_new(lua_State *L, const crun__class *class);
 
-/* The same with another number of user values than the class's. */
+/* The same for a class without finalizer, with another number of user values than the class's. */
 void *crun__object_new_with(lua_State *L, const crun__class *class, int uservalues);
 
 /*

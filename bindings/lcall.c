@@ -11,12 +11,13 @@
 
 #include "lspawn.h"
 
-/* Of the registry: the calls that are not due yet, by address. */
-#define DUE "crun.calls"
+/* Its address is the registry's key of the table that anchors the calls that are not due yet. */
+static const char anchors_key;
 
 typedef struct lcall {
     crun__object object;
     crun__timer timer;
+    crun__link link; /* among those of the universe while it is not due */
     enum { CALL_DUE, CALL_STARTED, CALL_CANCELLED } state;
     int nargs;
     crun__site site;
@@ -35,9 +36,16 @@ static lcall *check(lua_State *L)
 
 /* --- when it is due ----------------------------------------------------------------------- */
 
-static void unanchor(lua_State *L, const lcall *c)
+static void push_anchors(lua_State *L)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, DUE);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &anchors_key);
+}
+
+/* It no longer waits for its time. */
+static void leave(lua_State *L, lcall *c)
+{
+    crun__list_remove(&c->link);
+    push_anchors(L);
     lua_pushnil(L);
     lua_rawsetp(L, -2, c);
     lua_pop(L, 1);
@@ -59,7 +67,7 @@ static void start(lua_State *L, void *arg)
     lcall *c = arg;
     int nargs = c->nargs;
     luaL_checkstack(L, nargs + 8, NULL);
-    lua_getfield(L, LUA_REGISTRYINDEX, DUE);
+    push_anchors(L);
     lua_rawgetp(L, -1, c);
     int self = lua_gettop(L);
     for (int i = FUNCTION; i <= FUNCTION + nargs; i++)
@@ -70,14 +78,14 @@ static void start(lua_State *L, void *arg)
     lua_setiuservalue(L, self, TASK);
     c->state = CALL_STARTED;
     forget(L, self);
-    unanchor(L, c);
+    leave(L, c);
 }
 
 static void fail(lua_State *L, void *arg)
 {
     lcall *c = arg;
     c->state = CALL_CANCELLED;
-    unanchor(L, c);
+    leave(L, c);
 }
 
 /* Outside of any task, when nothing may be raised. */
@@ -92,28 +100,13 @@ static void fire(crun__timer *timer)
     crun__lua_protected(u->aux, fail, c);
 }
 
-void crun__calls_drop(lua_State *L, void *arg)
+void crun__calls_drop(crun__lua *u)
 {
-    (void)arg;
-    if (lua_getfield(L, LUA_REGISTRYINDEX, DUE) != LUA_TTABLE)
-        return;
-    int due = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, due); lua_pop(L, 1)) {
-        lcall *c = lua_touserdata(L, -1);
-        crun__timers_remove(&crun__hub->timers, &c->timer.due);
+    while (!crun__list_empty(&u->calls)) {
+        lcall *c = crun__container_of(crun__list_pop_head(&u->calls), lcall, link);
+        crun__timers_remove(&u->type.hub->timers, &c->timer.due);
         c->state = CALL_CANCELLED;
-        lua_pushnil(L);
-        lua_rawsetp(L, due, c);
     }
-}
-
-/* A state that is closed without its end having been waited for. */
-static int call_gc(lua_State *L)
-{
-    lcall *c = lua_touserdata(L, 1);
-    if (crun__universe)
-        crun__timers_remove(&crun__hub->timers, &c->timer.due);
-    return 0;
 }
 
 /* --- asking for it ------------------------------------------------------------------------ */
@@ -128,14 +121,16 @@ static int enter(lua_State *L, lcall *c, crun_time at)
         lua_pushvalue(L, 2 + i);
         lua_setiuservalue(L, self, FUNCTION + i);
     }
-    lua_getfield(L, LUA_REGISTRYINDEX, DUE);
+    push_anchors(L);
     lua_pushvalue(L, self);
     lua_rawsetp(L, -2, c);
     c->timer.fire = fire;
     if (crun__timers_add(&crun__hub->timers, &c->timer.due, CRUN__DUE_TIMER, at) < 0) {
-        unanchor(L, c);
+        lua_pushnil(L);
+        lua_rawsetp(L, -2, c);
         return luaL_error(L, "not enough memory");
     }
+    crun__list_push_tail(&crun__universe->calls, &c->link);
     lua_settop(L, self);
     return 1;
 }
@@ -208,7 +203,7 @@ static bool withdraw(lua_State *L, lcall *c)
 {
     if (c->state == CALL_DUE) {
         crun__timers_remove(&crun__hub->timers, &c->timer.due);
-        unanchor(L, c);
+        leave(L, c);
         forget(L, 1);
         return true;
     }
@@ -257,7 +252,7 @@ static int l_tostring(lua_State *L)
 static const luaL_Reg methods[] = {
     {"cancel", l_cancel}, {"cancelled", l_cancelled}, {"when", l_when}, {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__tostring", l_tostring}, {"__gc", call_gc}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__tostring", l_tostring}, {NULL, NULL}};
 
 static const crun__class call_class = {"crun.Handle", methods, metamethods, sizeof(lcall), 0};
 
@@ -271,6 +266,6 @@ void crun__open_calls(lua_State *L)
     };
     crun__class_open(L, &call_class, 0);
     lua_newtable(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, DUE);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &anchors_key);
     crun__open_functions(L, functions);
 }

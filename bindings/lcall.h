@@ -8,7 +8,7 @@
 
 #include "bind.h"
 
-/* Protected, at the program's end: what is not due yet never will be. */
-void crun__calls_drop(lua_State *L, void *arg);
+/* At the program's end: what is not due yet never will be. Needs no memory. */
+void crun__calls_drop(crun__lua *u);
 
 #endif

@@ -17,8 +17,12 @@ enum {
     MORE       /* the list of callbacks while it is pending; the traceback of one that failed */
 };
 
-/* Of the registry: failed futures that nobody has looked at, weak, by address. */
+/*
+ * Of the registry: failed futures that nobody has looked at, weak, by address; and their metatable,
+ * which has a finalizer: it would make every Future dearer, and few come to need it.
+ */
 #define UNSEEN "crun.unseen_futures"
+#define UNSEEN_META "crun.UnseenFuture"
 
 static lfuture *check(lua_State *L)
 {
@@ -27,7 +31,7 @@ static lfuture *check(lua_State *L)
 
 lfuture *crun__lfuture_new(lua_State *L)
 {
-    lfuture *f = crun__object_new(L, &crun__future_class);
+    lfuture *f = crun__object_new_with(L, &crun__future_class, crun__future_class.uservalues);
     crun_future_init(&f->future);
     return f;
 }
@@ -40,6 +44,10 @@ static void list_unseen(lua_State *L, int index)
     lua_pushvalue(L, index);
     lua_rawsetp(L, -2, lua_touserdata(L, index));
     lua_pop(L, 1);
+    luaL_getmetatable(L, UNSEEN_META);
+    lua_setmetatable(L, index);
+    if (crun__universe && !crun__universe->hosted)
+        crun__sentinel_renew(L);
 }
 
 void crun__lfuture_look(lua_State *L, int index)
@@ -89,7 +97,7 @@ static int future_gc(lua_State *L)
     if (!u || f->seen || f->future.status != CRUN_TASK_FAILED)
         return 0;
     if (L == u->store) {
-        luaL_setmetatable(L, crun__future_class.name);
+        luaL_setmetatable(L, UNSEEN_META);
         return 0;
     }
     crun__lfuture_look(L, 1);
@@ -442,8 +450,7 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg metamethods[] = {
-    {"__tostring", l_tostring}, {"__gc", future_gc}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__tostring", l_tostring}, {NULL, NULL}};
 
 const crun__class crun__future_class = {"crun.Future", methods, metamethods, sizeof(lfuture), 2};
 
@@ -454,10 +461,27 @@ static int l_future(lua_State *L)
     return 1;
 }
 
+/* The class's metatable with a finalizer. */
+static void open_unseen(lua_State *L)
+{
+    lua_newtable(L);
+    luaL_getmetatable(L, crun__future_class.name);
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+    lua_pushcfunction(L, future_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setfield(L, LUA_REGISTRYINDEX, UNSEEN_META);
+}
+
 void crun__open_future(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"Future", l_future}, {NULL, NULL}};
     crun__class_open(L, &crun__future_class, 0);
+    open_unseen(L);
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "v");

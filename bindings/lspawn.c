@@ -189,7 +189,7 @@ static void spawn(lua_State *L, int fn, int nargs, int level, places at)
     crun__task_start(&t->base, &u->type, false);
 }
 
-void crun__before_spawn(lua_State *L)
+static inline void before_spawn(lua_State *L)
 {
     const crun__lua *u = crun__universe;
     if (!u || u->finished)
@@ -198,11 +198,16 @@ void crun__before_spawn(lua_State *L)
         crun__sentinel_renew(L);
 }
 
+void crun__before_spawn(lua_State *L)
+{
+    before_spawn(L);
+}
+
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
 {
     const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_IDLE),
                        lua_upvalueindex(CRUN__UP_TASK_META)};
-    crun__before_spawn(L);
+    before_spawn(L);
     spawn(L, fn, nargs, level, at);
 }
 
@@ -223,7 +228,7 @@ int crun__l_spawn_for(lua_State *L)
 
 void crun__ltask_spawn(lua_State *L, int nargs)
 {
-    crun__before_spawn(L);
+    before_spawn(L);
     luaL_checkstack(L, 6, NULL);
     int up = lua_gettop(L), fn = up - nargs;
     crun__push_upvalues(L);
@@ -342,8 +347,7 @@ static void start_callbacks(lua_State *L, void *arg)
  */
 static void call_back(crun__lua *u, ltask *t)
 {
-    if (!(t->base.flags & LTASK_BOX) || u->finished ||
-        crun__lua_protected(u->aux, start_callbacks, t) == LUA_OK)
+    if (u->finished || crun__lua_protected(u->aux, start_callbacks, t) == LUA_OK)
         return;
     (void)fprintf(stderr, "crun: not enough memory for the callbacks of task#%llu\n",
                   (unsigned long long)t->base.id);
@@ -353,7 +357,8 @@ static void call_back(crun__lua *u, ltask *t)
 static void returned(crun__lua *u, ltask *t, lua_State *co)
 {
     int results = lua_gettop(co) - 1;
-    call_back(u, t);
+    if (t->base.flags & LTASK_BOX)
+        call_back(u, t);
     if (results == 1)
         leave_value(co, t);
     else
@@ -422,7 +427,8 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     bool cancelled = own_cancel(t, co);
     if (!cancelled && !crun__task_watched(&t->base))
         report_failure(co, t);
-    call_back(u, t);
+    if (t->base.flags & LTASK_BOX)
+        call_back(u, t);
     leave_value(co, t);
     crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
 }
@@ -456,7 +462,8 @@ static void ended(crun_task *task)
     if (unborn) {
         lua_settop(co, 0);
         crun__flag_set(task, LTASK_VOID);
-        call_back(u, t);
+        if (task->flags & LTASK_BOX)
+            call_back(u, t);
     }
     t->source = NULL;
     if (!(task->flags & LTASK_MULTI)) {

@@ -88,7 +88,7 @@ static int finish(crun__lua *u, unsigned flags)
     if (!(flags & CRUN_LUA_CANCEL))
         rc = wait_for_tasks(u);
     u->finished = true;
-    crun__lua_protected(u->aux, crun__calls_drop, NULL);
+    crun__calls_drop(u);
     each_ltask(u, dismiss);
     int last = run_others(u->type.hub);
     crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);
@@ -166,9 +166,14 @@ static void renew_sentinel(lua_State *L, crun__lua *u)
     u->sentinel = sentinel;
 }
 
+/*
+ * Not inside a finalizer: while the state closes, what is made there is never finalized, and the
+ * one whose finalizer is still to come must stay the last.
+ */
 void crun__sentinel_renew(lua_State *L)
 {
-    renew_sentinel(L, crun__universe);
+    if (lua_gc(L, LUA_GCCOUNT) >= 0)
+        renew_sentinel(L, crun__universe);
 }
 
 void crun__sentinel_after_wait(lua_State *L, crun_task *self)
@@ -245,6 +250,7 @@ static crun__lua *make_universe(lua_State *L)
     open_metatables(L);
     crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
     *u = (crun__lua){.store = make_store(L), .aux = new_thread(L)};
+    crun__list_init(&u->calls);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     u->L = lua_tothread(L, -1);
     lua_pop(L, 1);

@@ -83,4 +83,22 @@ describe("a finalizer", function()
     assert.equal(0, result.status)
     assert.matches("^false\t", result.out)
   end)
+
+  it("may spawn, also when a stock state is closed, and loses no task", function()
+    local result = process.run([[
+      local crun = require "crun"
+      crun.spawn(function()
+        crun.sleep(0.02)
+        print "task"
+      end)
+      KEEP = setmetatable({}, { __gc = function()
+        crun.spawn(function()
+          crun.sleep(0.01)
+          print "spawned at the close"
+        end)
+      end })
+    ]], { interpreter = process.lua_bin })
+    assert.same({ 0, "spawned at the close\ntask\n", "" },
+      { result.status, result.out, result.err })
+  end)
 end)
