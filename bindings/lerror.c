@@ -137,8 +137,8 @@ static void push_scope_error(lua_State *L, const crun__scope *scope)
         return;
     lua_pop(L, 1);
     lua_pushstring(L, scope->state == CRUN__SCOPE_EXPIRED ? "timed out" : s->reason);
-    if (s->source)
-        crun__site_push(L, s->source, s->line);
+    if (scope->state == CRUN__SCOPE_EXPIRED)
+        crun__lscope_origin(L, s);
     else
         lua_pushnil(L);
     crun__cancelled_make(L, -2, -1, s->id);

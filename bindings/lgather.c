@@ -21,9 +21,12 @@ static int l_first_results(lua_State *L)
     lua_createtable(L, size < INT_MAX ? (int)size : 0, 0);
     for (lua_Integer i = 1; i <= size; i++) {
         lua_rawgeti(L, 1, i);
-        if (!crun__awaitable_test(L, -1))
+        if (crun__ltask_test(L, -1))
+            crun__ltask_first_result(L, -1);
+        else if (crun__lfuture_test(L, -1))
+            crun__lfuture_first_result(L, -1);
+        else
             luaL_typeerror(L, 1, "list of Tasks and Futures");
-        crun__awaitable_first_result(L, -1);
         lua_rawseti(L, 2, i);
         lua_pop(L, 1);
     }
@@ -185,7 +188,7 @@ static int l_launch(lua_State *L)
     int tasks = lua_gettop(L);
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, 1, i);
-        if (!crun__awaitable_test(L, -1))
+        if (lua_type(L, -1) != LUA_TUSERDATA || !crun__awaitable_test(L, -1))
             crun__ltask_spawn_at(L, tasks + 1, 0, level + 1);
         lua_rawseti(L, tasks, i);
         lua_settop(L, tasks);

@@ -17,7 +17,7 @@ static int scope_gc(lua_State *L)
 }
 
 static const luaL_Reg metamethods[] = {{"__gc", scope_gc}, {NULL, NULL}};
-static const crun__class scope_class = {"crun.Scope", NULL, metamethods, sizeof(lscope), 1};
+static const crun__class scope_class = {"crun.Scope", NULL, metamethods, sizeof(lscope), 0};
 
 /* The function's results, or its error unless it is this scope's own time that was up. */
 static int finish(lua_State *L, int status, lua_KContext context)
@@ -34,26 +34,6 @@ static int finish(lua_State *L, int status, lua_KContext context)
     return lua_error(L);
 }
 
-/*
- * Notes the innermost Lua function that runs, and keeps it: a generator may be dropped while it is
- * inside, and the name of the chunk belongs to the function. The scope is at index 1.
- */
-static void note_site(lua_State *L, crun__lscope *s)
-{
-    lua_Debug ar;
-    for (int level = 1; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Slf", &ar);
-        if (ar.currentline < 0) {
-            lua_pop(L, 1);
-            continue;
-        }
-        lua_setiuservalue(L, 1, 1);
-        s->source = ar.source;
-        s->line = ar.currentline;
-        return;
-    }
-}
-
 /* The stack holds the scope's slot, the function and its arguments. */
 static int run_in_scope(lua_State *L, bool shield, crun_time deadline)
 {
@@ -61,13 +41,49 @@ static int run_in_scope(lua_State *L, bool shield, crun_time deadline)
     lscope *s = crun__object_new(L, &scope_class);
     s->body.id = ++crun__universe->next_scope;
     lua_replace(L, 1);
-    if (deadline != CRUN_FOREVER)
-        note_site(L, &s->body);
     int rc = crun__scope_enter(&s->body.scope, self, shield, deadline);
     if (rc < 0)
         return crun__lua_raise(L, self, rc);
     int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish);
     return finish(L, status, 0);
+}
+
+/* So far up is looked for the function that entered a scope; each step up takes as many again. */
+enum { ORIGIN_DEPTH = 250 };
+
+/* The level of the C function whose first value is the object, or -1. */
+static int level_of(lua_State *L, const lscope *object)
+{
+    lua_Debug ar;
+    if (!lua_checkstack(L, 1))
+        return -1;
+    for (int level = 0; level < ORIGIN_DEPTH && lua_getstack(L, level, &ar); level++) {
+        if (!lua_getlocal(L, &ar, 1))
+            continue;
+        bool found = lua_touserdata(L, -1) == object;
+        lua_pop(L, 1);
+        if (found)
+            return level;
+    }
+    return -1;
+}
+
+void crun__lscope_origin(lua_State *L, const crun__lscope *s)
+{
+    const lscope *object = crun__container_of(s, lscope, body);
+    crun_task *self = crun__hub->current;
+    lua_State *in = L;
+    int level = level_of(in, object);
+    if (level < 0 && crun__is_ltask(self)) {
+        in = ((ltask *)self)->L;
+        level = level_of(in, object);
+    }
+    if (level < 0) {
+        lua_pushnil(L);
+        return;
+    }
+    crun__origin_push(in, level + 1);
+    lua_xmove(in, L, 1);
 }
 
 /* with_timeout(seconds, fn, ...) -> fn's results | nil, message, "ETIMEDOUT". May wait. */

@@ -18,14 +18,17 @@ typedef struct crun__lscope {
     crun__scope scope;
     lua_Integer id;     /* by which its cancel error is recognised, never used again; 0: by none */
     const char *reason; /* of its cancel, unless it expires */
-    const char
-        *source; /* the chunk in which it was entered, by a function that is running; or NULL */
-    int line;
 } crun__lscope;
 
 static inline crun__lscope *crun__lscope_of(crun__scope *scope)
 {
     return crun__container_of(scope, crun__lscope, scope);
 }
+
+/*
+ * Pushes "file:12", where with_timeout was called that made the scope of the running task; nil if
+ * that is too far up, or in a coroutine that has resumed the one in which the task waits.
+ */
+void crun__lscope_origin(lua_State *L, const crun__lscope *s);
 
 #endif
