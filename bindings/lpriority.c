@@ -109,13 +109,24 @@ static bool has_order(lua_State *L, int index)
     return true;
 }
 
-/* By Lua's own order of the two on top; the message of the error is to name the caller's place. */
+/* Raises that the two on top cannot be compared, at the place of who called the method. */
+static void refuse(lua_State *L)
+{
+    const char *a = luaL_typename(L, -2), *b = luaL_typename(L, -1);
+    luaL_where(L, 1);
+    if (lua_rawlen(L, -1) == 0)
+        luaL_where(L, 2);
+    lua_pushfstring(L, "%sattempt to compare %s with %s", lua_tostring(L, -1), a, b);
+    lua_error(L);
+}
+
+/* By Lua's own order of the two on top. */
 static bool less_by_nature(lua_State *L)
 {
     int type = lua_type(L, -1);
     bool alike = type == lua_type(L, -2) && (type == LUA_TNUMBER || type == LUA_TSTRING);
     if (!alike && !has_order(L, -2) && !has_order(L, -1))
-        luaL_error(L, "attempt to compare %s with %s", luaL_typename(L, -2), luaL_typename(L, -1));
+        refuse(L);
     bool less = lua_compare(L, -2, -1, LUA_OPLT);
     lua_pop(L, 2);
     return less;
@@ -165,6 +176,39 @@ static void find_rank(lua_State *L, const crun__ranks *ranks, crun__ranked *cand
     disarm(L);
 }
 
+/* The same as a function: (queue, item, candidate). */
+static int find_rank_alone(lua_State *L)
+{
+    crun__ranked *candidate = lua_touserdata(L, 3);
+    lua_settop(L, ITEM);
+    find_rank(L, &check(L)->chan->ranks, candidate);
+    return 0;
+}
+
+/*
+ * Whether an error closes what is to be closed in L. It does in a task's own coroutine, and its
+ * traceback is then taken from the stack as it was; in a coroutine that just dies it does not.
+ */
+static bool unwinds(lua_State *L)
+{
+    const crun_task *self = crun__universe ? crun__hub->current : NULL;
+    return self && crun__is_ltask(self) && ((const ltask *)self)->L == L;
+}
+
+static void compare(lua_State *L, const crun__ranks *ranks, crun__ranked *candidate)
+{
+    if (unwinds(L)) {
+        find_rank(L, ranks, candidate);
+        return;
+    }
+    lua_pushcfunction(L, find_rank_alone);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, ITEM);
+    lua_pushlightuserdata(L, candidate);
+    if (lua_pcall(L, 3, 0, 0) != LUA_OK)
+        lua_error(L);
+}
+
 /* --- put ---------------------------------------------------------------------------------- */
 
 /* The item's rank is known: it goes inside, or to who waits for one by now. */
@@ -196,7 +240,7 @@ static int insert(lua_State *L, lqueue *q, uint64_t turn)
         crun__chan_forfeit(q->chan);
         return luaL_error(L, "not enough memory");
     }
-    find_rank(L, ranks, candidate);
+    compare(L, ranks, candidate);
     return settle(L, q, candidate);
 }
 

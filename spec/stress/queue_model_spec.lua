@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 
--- Random programs against a queue, compared with a model of a few lines: who gets what, who times
--- out, who is cancelled, what stays inside. The seed of a failing program is in the message.
+-- Random programs against a queue of each kind, compared with a model of a few lines: who gets
+-- what, who times out, who is cancelled, what stays inside. The seed of a failing program is in the
+-- message.
 local core = require "crun.core"
 local crun = require "crun"
 local random = require "spec.support.random"
@@ -12,9 +13,34 @@ local PROGRAMS, STEPS = 150, 60
 local Model = {}
 Model.__index = Model
 
-local function new_model(maxsize)
+--- Some items have the same rank.
+local function by_rank(a, b) return a * 7 % 10 < b * 7 % 10 end
+
+--- The place of the item that comes out next.
+local function first() return 1 end
+local function last(items) return #items end
+local function least(items)
+  local best = 1
+  for i = 2, #items do
+    if by_rank(items[i], items[best]) then best = i end
+  end
+  return best
+end
+
+--- How to make one of a size, which item is the next, and whether an item that waited to be put
+--- enters in a turn of its own.
+local KINDS = {
+  { name = "Queue", new = crun.Queue, next = first },
+  { name = "LifoQueue", new = crun.LifoQueue, next = last },
+  {
+    name = "PriorityQueue", next = least, late = true,
+    new = function(maxsize) return crun.PriorityQueue(by_rank, maxsize) end,
+  },
+}
+
+local function new_model(kind, maxsize)
   return setmetatable({
-    maxsize = maxsize, items = {}, getters = {}, putters = {}, outcome = {}, now = 0,
+    kind = kind, maxsize = maxsize, items = {}, getters = {}, putters = {}, outcome = {}, now = 0,
   }, Model)
 end
 
@@ -35,9 +61,9 @@ end
 --- Puts for waiter `id`, or without one if that must wait: then returns "full".
 function Model:put(item)
   if self.closed then return "ECLOSED" end
-  local first = self.getters[1]
-  if first then
-    self:end_wait("getters", first.id, item)
+  local waiting = self.getters[1]
+  if waiting then
+    self:end_wait("getters", waiting.id, item)
   elseif self:full() then
     return "full"
   else
@@ -48,11 +74,11 @@ end
 
 function Model:get()
   if #self.items == 0 then return self.closed and "ECLOSED" or "empty" end
-  local item = table.remove(self.items, 1)
-  local first = self.putters[1]
-  if first then
-    table.insert(self.items, first.item)
-    self:end_wait("putters", first.id, true)
+  local item = table.remove(self.items, self.kind.next(self.items))
+  local waiting = self.putters[1]
+  if waiting then
+    table.insert(self.items, waiting.item)
+    self:end_wait("putters", waiting.id, true)
   end
   return item
 end
@@ -140,6 +166,7 @@ function Actions.get_nowait(run)
   local value, _, code = run.queue:get_nowait()
   local expected = run.model:get()
   assert.equal(expected == "empty" and "EAGAIN" or expected, code or value)
+  if run.model.kind.late then Actions.settle(run) end
 end
 
 function Actions.cancel(run)
@@ -176,16 +203,17 @@ local function finish(run)
   end
   assert.equal(#run.model.items, #run.queue)
   crun.killall(run.tasks)
+  run.model.putters = {}
   while not run.queue:empty() do
-    assert.equal(table.remove(run.model.items, 1), (run.queue:get_nowait()))
+    assert.equal(run.model:get(), (run.queue:get_nowait()))
   end
 end
 
-local function program(seed)
+local function program(kind, seed)
   local generator = random.new(seed)
   local maxsize = generator(4) - 1
   local run = {
-    random = generator, model = new_model(maxsize), queue = crun.Queue(maxsize),
+    random = generator, model = new_model(kind, maxsize), queue = kind.new(maxsize),
     tasks = {}, outcome = {}, item = 0,
   }
   local trace = {}
@@ -204,8 +232,10 @@ local function program(seed)
   end
 end
 
-describe("random programs against a queue", function()
-  support.both("do what the model does", function()
-    for seed = 1, support.scaled(PROGRAMS) do program(seed) end
+for _, kind in ipairs(KINDS) do
+  describe("random programs against a " .. kind.name, function()
+    support.both("do what the model does", function()
+      for seed = 1, support.scaled(PROGRAMS) do program(kind, seed) end
+    end)
   end)
-end)
+end
