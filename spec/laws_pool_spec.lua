@@ -2,7 +2,7 @@
 
 local crun = require "crun"
 local support = require "spec.support"
-local both = support.both
+local both, raised = support.both, support.raised
 
 local function nap(seconds, ...)
   crun.sleep(seconds)
@@ -178,7 +178,7 @@ describe("laws of pools:", function()
   both("law 94: an error in a job comes out of map once the rest has ended", function()
     sizes(function(pool)
       local ended = 0
-      local err = support.raised(pool.map, pool, function(n)
+      local err = raised(pool.map, pool, function(n)
         crun.sleep(n)
         if n == 2 or n == 1 then error("job " .. n, 0) end
         ended = ended + 1
@@ -199,7 +199,7 @@ describe("laws of pools:", function()
           return n
         end, { 1, 2, 3 })
         assert.equal(1, step())
-        assert.equal("job 2", support.raised(step))
+        assert.equal("job 2", raised(step))
         assert.equal(3, step())
         assert.is_nil(step())
         assert.is_nil(step())
@@ -220,13 +220,13 @@ describe("laws of pools:", function()
         ended = ended + 1
         return n
       end
-      assert.equal("input 3", support.raised(pool.map, pool, work, inputs))
+      assert.equal("input 3", raised(pool.map, pool, work, inputs))
       assert.equal(2, ended)
       for _, way in ipairs { "imap", "imap_unordered" } do
         local step = pool[way](pool, work, inputs)
         assert.equal(1, step())
         assert.equal(2, step())
-        assert.equal("input 3", support.raised(step))
+        assert.equal("input 3", raised(step))
         assert.is_nil(step())
       end
     end)
@@ -248,8 +248,19 @@ describe("laws of pools:", function()
       return pool:apply(function() return pool:apply(root, { 16 }) end)
     end))
     assert.equal(1, seen)
-    assert.equal("no", support.raised(pool.apply, pool, pool.apply, { pool, error, { "no", 0 } }))
+    assert.equal("no", raised(pool.apply, pool, pool.apply, { pool, error, { "no", 0 } }))
     assert.equal(1, pool:free_count())
+  end)
+
+  both("law 95: the jobs of such a call run one at a time", function()
+    local pool, seen = crun.Pool(1), counter()
+    pool:apply(pool.map, { pool, seen.run, { 1, 1, 1 } })
+    assert.equal(1, seen.most)
+    pool = crun.Pool(3)
+    local start = crun.now()
+    pool:apply(pool.map, { pool, seen.run, { 1, 1, 1, 1 } })
+    assert.equal(3, seen.most)
+    support.took(start, 2)
   end)
 
   both("law 95: spawn refuses to wait when all jobs wait for a further place", function()
@@ -268,6 +279,18 @@ describe("laws of pools:", function()
     pool:join()
   end)
 
+  both("law 95: it does wait when one of them will give up", function()
+    local pool, codes = crun.Pool(2), {}
+    local function work(seconds)
+      local _, _, code = pool:spawn_timeout(seconds, nap, 1)
+      codes[#codes + 1] = code or "started"
+    end
+    pool:spawn(work, 1)
+    pool:spawn(work, nil)
+    pool:join()
+    assert.same({ "ETIMEDOUT", "started" }, codes)
+  end)
+
   both("law 95: killing a pool ends all that runs in it, and drops what waits", function()
     sizes(function(pool, size)
       local begun, tasks = 0, {}
@@ -276,7 +299,7 @@ describe("laws of pools:", function()
         crun.sleep(100)
       end
       for i = 1, 5 do tasks[i] = pool:apply_async(work) end
-      local map = crun.spawn(support.raised, pool.map, pool, work, { 1, 2, 3 })
+      local map = crun.spawn(raised, pool.map, pool, work, { 1, 2, 3 })
       crun.yield()
       crun.yield()
       local start = crun.now()
@@ -309,7 +332,7 @@ describe("laws of pools:", function()
       crun.sleep(0.55)
       pool:cancel "enough"
     end)
-    assert.equal("enough", support.raised(pool.map, pool, work, { 1, 2, 3, 4 }).reason)
+    assert.equal("enough", raised(pool.map, pool, work, { 1, 2, 3, 4 }).reason)
     assert.same({ 1, 2 }, begun)
     for _, way in ipairs { "imap", "imap_unordered" } do
       begun = {}
@@ -318,9 +341,34 @@ describe("laws of pools:", function()
         pool:cancel "enough"
       end)
       local step = pool[way](pool, work, slow)
-      for _ = 1, 3 do assert.equal("enough", support.raised(step).reason) end
+      for _ = 1, 3 do assert.equal("enough", raised(step).reason) end
       assert.is_nil(step())
       assert.same({ 1, 2 }, begun)
+    end
+  end)
+
+  both("law 95: inputs that came after the kill are dropped, too", function()
+    local pool, begun = crun.Pool(2), 0
+    local function work(n)
+      begun = begun + 1
+      return n
+    end
+    local function slow(_, n)
+      crun.sleep(1)
+      return (n or 0) + 1
+    end
+    for _, way in ipairs { "map", "imap", "imap_unordered" } do
+      begun = 0
+      crun.spawn(function()
+        crun.sleep(2.5)
+        pool:cancel "enough"
+      end)
+      local err = raised(function()
+        if way == "map" then return pool:map(work, slow) end
+        for _ in pool[way](pool, work, slow) do crun.yield() end
+      end)
+      assert.equal("enough", err.reason)
+      assert.equal(2, begun)
     end
   end)
 

@@ -158,7 +158,9 @@ for _, way in ipairs { "imap", "imap_unordered" } do
       local function read()
         for value in step do log[#log + 1] = value end
       end
-      crun.joinall { crun.spawn(read), crun.spawn(read), crun.spawn(read) }
+      local readers = {}
+      for i = 1, 9 do readers[i] = crun.spawn(read) end
+      crun.joinall(readers)
       assert.equal("1 2 3 4 5 6", table.concat(log, " "))
     end)
   end)
