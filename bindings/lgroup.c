@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lawait.h"
 #include "lerror.h"
 #include "lspawn.h"
 
@@ -23,6 +24,18 @@ static const crun__class group_class;
 group *crun__group_check(lua_State *L)
 {
     return crun__object_check(L, 1, &group_class);
+}
+
+/* Of the registry: groups not closed yet in which a task has failed, weak, by address. */
+#define UNCLOSED "crun.unclosed_groups"
+
+/* Protected: a group that nobody closes is to be found at the program's end. */
+static void list_unclosed(lua_State *L, void *arg)
+{
+    if (lua_getfield(L, LUA_REGISTRYINDEX, UNCLOSED) != LUA_TTABLE)
+        return;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, arg);
+    lua_rawsetp(L, -2, arg);
 }
 
 /* --- cancelling --------------------------------------------------------------------------- */
@@ -148,6 +161,10 @@ static void fire(crun_wait *wait, int result)
     crun__list_remove(&m->link);
     crun__list_push_tail(&g->ended, &m->link);
     g->count--;
+    if (task->status == CRUN_TASK_FAILED && !g->failed) {
+        g->failed = true;
+        crun__lua_protected(crun__universe->aux, list_unclosed, g);
+    }
     if (task->status == CRUN_TASK_FAILED && !g->cancelled) {
         crun__lua_protected(crun__universe->aux, blame, m);
         cancel_all(g);
@@ -255,6 +272,79 @@ static int l_spawn(lua_State *L)
     return 1;
 }
 
+/* --- groups that nobody closes ------------------------------------------------------------ */
+
+void crun__group_closed(lua_State *L, group *g)
+{
+    g->state = GROUP_CLOSED;
+    if (!g->failed)
+        return;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, UNCLOSED) == LUA_TTABLE) {
+        lua_pushnil(L);
+        lua_rawsetp(L, -2, g);
+    }
+    lua_pop(L, 1);
+}
+
+static int report_task(lua_State *L)
+{
+    crun__awaitable_error(L, 1);
+    crun__ltask_field(L, 1, LTASK_TRACEBACK);
+    crun__report(L);
+    return 0;
+}
+
+/* The group -> nothing; the failures of its tasks are reported. */
+static int report(lua_State *L)
+{
+    crun__group_reap(L, crun__group_check(L));
+    lua_getiuservalue(L, 1, GROUP_FAILED);
+    int failed = lua_gettop(L);
+    lua_Integer n = lua_istable(L, failed) ? (lua_Integer)lua_rawlen(L, failed) : 0;
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_pushcfunction(L, report_task);
+        if (lua_rawgeti(L, failed, i) == LUA_TUSERDATA)
+            lua_call(L, 1, 0);
+        lua_settop(L, failed);
+    }
+    return 0;
+}
+
+void crun__group_report_all(lua_State *L, void *arg)
+{
+    (void)arg;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, UNCLOSED) != LUA_TTABLE)
+        return;
+    int unclosed = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, unclosed); lua_pushnil(L)) {
+        crun__group_closed(L, lua_touserdata(L, -1));
+        lua_pushcfunction(L, report);
+        lua_insert(L, -2);
+        lua_call(L, 1, 0);
+        lua_settop(L, unclosed);
+    }
+}
+
+/*
+ * Whether a group that is collected has failures to report: a task does it, for which the group
+ * lives on. The store's stack is not to be touched while a finalizer runs on it; then the next
+ * cycle of the collector comes back to this.
+ */
+static bool reported_later(lua_State *L, group *g)
+{
+    const crun__lua *u = crun__universe;
+    if (!u || u->finished || !g->failed || g->state == GROUP_CLOSED)
+        return false;
+    luaL_setmetatable(L, group_class.name);
+    if (L == u->store)
+        return true;
+    crun__group_closed(L, g);
+    lua_pushcfunction(L, report);
+    lua_pushvalue(L, 1);
+    crun__ltask_spawn(L, 1);
+    return true;
+}
+
 /* --- the object --------------------------------------------------------------------------- */
 
 static int l_tostring(lua_State *L)
@@ -284,7 +374,7 @@ static void free_members(crun__link *list)
 static int l_gc(lua_State *L)
 {
     group *g = lua_touserdata(L, 1);
-    if (!g->owner)
+    if (!g->owner || reported_later(L, g))
         return 0;
     crun__scope_leave(&g->body.scope);
     lua_pushnil(L);
@@ -353,5 +443,11 @@ void crun__open_group(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     luaL_newmetatable(L, CRUN__ERROR);
     lua_setfield(L, -2, "Error");
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, UNCLOSED);
     lua_pop(L, 1);
 }

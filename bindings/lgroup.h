@@ -42,6 +42,7 @@ typedef struct group {
     uint64_t owner;
     enum group_state state;
     bool cancelled;
+    bool failed;   /* one of its tasks */
     bool anchored; /* kept by the registry, as while tasks are alive */
     bool walking;  /* over the live ones */
     bool stuck;    /* closed by a deadlock */
@@ -58,6 +59,12 @@ void crun__group_reap(lua_State *L, group *g);
 
 /* Appends what is on top, a task or false for the body, to those that failed; pops it. */
 void crun__group_keep_failed(lua_State *L);
+
+/* It is closed: whoever closed it learns of its failures. */
+void crun__group_closed(lua_State *L, group *g);
+
+/* Protected, at the program's end: reports the failures in groups that nobody has closed. */
+void crun__group_report_all(lua_State *L, void *arg);
 
 /* Cancels all for the reason, and with the origin, of the owner's error at the index. */
 void crun__group_cancel_for(lua_State *L, group *g, int error);

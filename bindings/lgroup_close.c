@@ -124,7 +124,7 @@ static void keep_body_error(lua_State *L)
 static int closed(lua_State *L, group *g, lua_KContext mode)
 {
     lua_Integer scope;
-    g->state = GROUP_CLOSED;
+    crun__group_closed(L, g);
     crun__group_reap(L, g);
     if (lua_getiuservalue(L, 1, GROUP_FAILED) == LUA_TTABLE) {
         if (g->stuck)

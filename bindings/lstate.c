@@ -17,6 +17,7 @@
 #include "lcall.h"
 #include "lerror.h"
 #include "lfuture.h"
+#include "lgroup.h"
 #include "loverflow.h"
 #include "lsignal.h"
 #include "lspawn.h"
@@ -81,7 +82,7 @@ static int wait_for_tasks(crun__lua *u)
     return rc == CRUN_EDEADLK ? rc : 0;
 }
 
-/* Failed futures are told of at the very end, up to which somebody may still look at them. */
+/* Failed groups and futures are told of at the very end: up to it somebody may look at them. */
 static int finish(crun__lua *u, unsigned flags)
 {
     int rc = 0;
@@ -91,6 +92,7 @@ static int finish(crun__lua *u, unsigned flags)
     crun__calls_drop(u);
     each_ltask(u, dismiss);
     int last = run_others(u->type.hub);
+    crun__lua_protected(u->aux, crun__group_report_all, NULL);
     crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);
     return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
 }

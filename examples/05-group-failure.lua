@@ -8,7 +8,7 @@
 local crun = require "crun"
 
 local function fetch(name, seconds)
-  local connection <close> = setmetatable({}, {
+  local _ <close> = setmetatable({}, {
     __close = function(_, err)
       crun.shield(crun.sleep, 0.01) -- a clean-up that has to wait
       print(name .. ": closed" .. (err and ", " .. tostring(err.reason) or ""))

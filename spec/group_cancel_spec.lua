@@ -2,6 +2,7 @@
 
 local crun = require "crun"
 local core = require "crun.core"
+local process = require "spec.support.process"
 local support = require "spec.support"
 local both = support.both
 
@@ -309,6 +310,46 @@ describe("groups, odd ends:", function()
     collectgarbage()
     collectgarbage()
     crun.sleep(1)
+  end)
+
+  both("failures in a group that nobody closes are reported when it is collected", function()
+    local failures = support.collect_failures()
+    local function forget()
+      local group = crun.Group()
+      group:spawn(failing(1, "first")).name = "forgotten"
+      group:spawn(function()
+        pcall(crun.sleep, 100)
+        error("second", 0)
+      end)
+    end
+    crun.spawn(forget):join()
+    crun.sleep(2)
+    assert.equal(0, #failures)
+    collectgarbage()
+    collectgarbage()
+    support.settle()
+    assert.same({ "first", "second" }, { failures[1].err, failures[2].err })
+    assert.equal("forgotten", failures[1].task.name)
+    assert.matches("^stack traceback:", failures[1].traceback)
+    collectgarbage()
+    support.settle()
+    assert.equal(2, #failures)
+  end)
+
+  it("and at the latest at the program's end", function()
+    local path = process.script [[
+local crun = require "crun"
+group = crun.Group()
+group:spawn(error, "unheard", 0).name = "child"
+closed = crun.Group()
+closed:spawn(error, "heard", 0)
+print(pcall(closed.close, closed))
+]]
+    local result = process.run_file(path)
+    os.remove(path)
+    assert.matches("task#2 'child' failed: unheard\n", result.err)
+    assert.is_nil(result.err:find("heard", result.err:find("unheard") + 8, true))
+    assert.equal(process.under_crun and 1 or 0, result.status)
   end)
 
   both("nothing stays registered when it is over", function()
