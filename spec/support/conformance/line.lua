@@ -17,6 +17,7 @@
 ---   late              true, or a function of the place: waking goes by way of another task
 ---   breaks            true: a wait that fails is the failure of all
 ---   mend(line)        after that
+---   around(line, fn)  calls fn, which takes the steps of the situation
 ---   expect            outcomes that differ, by the situation's name; false: there is no such cell
 ---   brief             true: the wait is over before anything can happen; it cannot be seeded
 ---   io                true: what happens is I/O, which takes real time
@@ -97,9 +98,12 @@ end
 
 --- The steps of the situation. In a chain, whoever stands before the subject takes them.
 function M:turn()
-  local steps = self.situation.steps
   self.deferred = nil
-  for _, step in ipairs(steps) do step(self) end
+  local function take_steps()
+    for _, step in ipairs(self.situation.steps) do step(self) end
+  end
+  if self.operation.around then return self.operation.around(self, take_steps) end
+  take_steps()
 end
 
 --- The step `wake`: the subject's turn has come.
@@ -158,6 +162,24 @@ local function happen(line)
     line:turn()
   end
   settle(line)
+end
+
+--- Nothing more is needed for those whom the wakes of the turn were meant for, or who stand behind
+--- somebody who has left.
+local function check_served(line)
+  if not line.situation.wakes or line.closed then return end
+  local operation, values = line.operation, 0
+  for i = 1, line.count do
+    if line.outcomes[i] == "value" then values = values + 1 end
+  end
+  local left = line.outcomes[line.place] ~= "value"
+  local possible = line.count - (left and 1 or 0)
+  if operation.breaks and left then possible = 0 end
+  local one = (operation.wakes or "one") == "one"
+  local expected = one and math.min(line.place, possible) or possible
+  if values ~= expected then
+    error(("%d instead of %d were served in the turn"):format(values, expected))
+  end
 end
 
 local function serve(line)
@@ -230,6 +252,7 @@ end
 function M.play(operation, place, situation, seeded)
   local line <close> = form(operation, place, situation)
   happen(line)
+  check_served(line)
   serve(line)
   check_outcomes(line)
   if not seeded then check_order(line) end

@@ -43,6 +43,24 @@ for _, name in ipairs { "Lock", "RLock" } do
     wake = function(line) line.object:with(line.object.notify, line.object) end,
     check = free,
   }
+  M["Condition:wait of " .. name .. ", which the notifier keeps"] = {
+    open = function(line) line.object = crun.Condition(crun[name]()) end,
+    wait = function(line, _, t)
+      local _ <close> = line.object:hold()
+      return line.object:wait(t)
+    end,
+    around = function(line, steps)
+      line.kept = true
+      line.object:with(steps)
+      line.kept = false
+    end,
+    wake = function(line)
+      if line.kept then return line.object:notify() end
+      line.object:with(line.object.notify, line.object)
+    end,
+    late = true,
+    check = free,
+  }
   M["Condition:wait_for of " .. name] = {
     open = function(line)
       line.object = crun.Condition(crun[name]())
