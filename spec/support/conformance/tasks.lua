@@ -65,6 +65,26 @@ local WAITS = {
   ["joinall of %ss"] = function(line, _, t)
     return crun.joinall({ line.object, line.object }, t)
   end,
+  ["wait for all %ss"] = function(line, _, t)
+    local done, pending = crun.wait({ line.object, line.object }, { timeout = t })
+    if #pending > 0 then return nil, "ETIMEDOUT: pending", "ETIMEDOUT" end
+    return #done == 2
+  end,
+  ["wait for the first of %ss"] = function(line, _, t)
+    line.never = line.never or crun.Future()
+    local list = { line.never, line.object }
+    local done = crun.wait(list, { when = "first", timeout = t })
+    if #done == 0 then return nil, "ETIMEDOUT: pending", "ETIMEDOUT" end
+    return done[1] == line.object
+  end,
+  ["as_completed of %ss"] = function(line, _, t)
+    local ok, err = pcall(function()
+      for task in crun.as_completed({ line.object }, t) do assert.equal(line.object, task) end
+    end)
+    if ok then return true end
+    if tostring(err):find("ETIMEDOUT") then return nil, err, "ETIMEDOUT" end
+    error(err, 0)
+  end,
   ["run of a %s"] = function(line) return crun.run(line.object) end,
 }
 
@@ -78,15 +98,20 @@ for kind, make in pairs(MAKE) do
     }
   end
   -- Who gathers owns what he gathers: everybody has his own.
-  M["gather of " .. kind .. "s"] = {
-    open = function() end,
-    wait = function(line)
-      line.object = make(line)
-      return (crun.gather(line.object, line.object))
-    end,
-    wake = TELL[kind], late = kind == "Task", alone = true, untimed = true,
-    check = function(line) assert.is_true(line.object:done()) end,
-  }
+  for name, wait in pairs {
+    gather = function(line) return (crun.gather(line.object, line.object)) end,
+    race = function(line) return (crun.race(line.object, crun.Future())) end,
+  } do
+    M[("%s of %ss"):format(name, kind)] = {
+      open = function() end,
+      wait = function(line)
+        line.object = make(line)
+        return wait(line)
+      end,
+      wake = TELL[kind], late = kind == "Task", alone = true, untimed = true,
+      check = function(line) assert.is_true(line.object:done()) end,
+    }
+  end
 end
 
 --- Functions whose tasks must not outlive the call. `line.running` counts them.
@@ -101,6 +126,9 @@ for name, wait in pairs {
   ["gather of functions"] = function(line)
     local function run() return child(line) end
     return (crun.gather(run, run))
+  end,
+  ["race of functions"] = function(line)
+    return (crun.race(function() return child(line) end, function() crun.Queue():get() end))
   end,
   ["run of a function"] = function(line) return crun.run(child, line) end,
 } do
