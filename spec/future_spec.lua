@@ -214,6 +214,7 @@ describe("a failed Future that nobody looked at", function()
       assert.is_truthy(result.err:find("^crun: a Future failed: kept\n"))
       local _, times = result.err:gsub("a Future failed", "")
       assert.equal(1, times)
+      if interpreter == process.crun_bin then assert.equal(1, result.status) end
     end
   end)
 end)

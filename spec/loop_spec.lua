@@ -209,6 +209,23 @@ describe("the program and its pending calls:", function()
     end
   end)
 
+  it("calls that come due while daemons clean up at the end are dropped", function()
+    for _, result in ipairs(run [[
+      local crun = require "crun"
+      crun.spawn(function()
+        local _ <close> = setmetatable({}, { __close = function()
+          crun.shield(crun.sleep, 0.03)
+          print "cleaned up"
+        end })
+        crun.sleep(100)
+      end).daemon = true
+      crun.yield()
+      crun.call_later(0.01, print, "never")
+    ]]) do
+      assert.same({ 0, "cleaned up\n", "" }, { result.status, result.out, result.err })
+    end
+  end)
+
   it("os.exit drops pending calls", function()
     local result = process.run([[
       local crun = require "crun"
