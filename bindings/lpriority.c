@@ -142,6 +142,8 @@ static bool less_by_function(lua_State *L)
 
 static bool less(lua_State *L, bool natural, const crun_value *a, const crun_value *b)
 {
+    if (natural && a->type == CRUN_INTEGER && b->type == CRUN_INTEGER)
+        return a->as.integer < b->as.integer;
     if (!natural)
         lua_getiuservalue(L, 1, CRUN__QUEUE_LESS);
     push_item(L, a);

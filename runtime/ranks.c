@@ -5,27 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t size_of(const crun__ranked *node)
+static uint32_t size_of(const crun__ranked *node)
 {
     return node ? node->size : 0;
 }
 
-/* Turns are different, so are their images: splitmix64. */
-static uint64_t weight_of(uint64_t turn)
+/* splitmix64 */
+static uint32_t weight_of(uint64_t turn)
 {
     uint64_t z = turn * 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return (uint32_t)(z >> 32);
 }
 
 /* --- the tree ----------------------------------------------------------------------------- */
 
 /* The first `count` values of a tree go to the left. */
-static void split(crun__ranked *node, size_t count, crun__ranked **left, crun__ranked **right)
+static void split(crun__ranked *node, uint32_t count, crun__ranked **left, crun__ranked **right)
 {
     while (node) {
-        size_t before = size_of(node->left);
+        uint32_t before = size_of(node->left);
         if (count <= before) {
             node->size -= count;
             *right = node;
@@ -42,12 +42,12 @@ static void split(crun__ranked *node, size_t count, crun__ranked **left, crun__r
     *left = *right = NULL;
 }
 
-static void insert_at(crun__ranks *ranks, crun__ranked *new, size_t rank)
+static void insert_at(crun__ranks *ranks, crun__ranked *new, uint32_t rank)
 {
     crun__ranked **link = &ranks->root, *node;
     new->weight = weight_of(new->turn);
     while ((node = *link) && node->weight >= new->weight) {
-        size_t before = size_of(node->left);
+        uint32_t before = size_of(node->left);
         node->size++;
         if (rank <= before) {
             link = &node->left;
@@ -75,6 +75,7 @@ crun_value crun__ranks_take(crun__ranks *ranks)
         c->high -= c->high > 0;
         c->after -= c->after > 0;
         c->before -= c->before > 0;
+        c->at = NULL;
     }
     return value;
 }
@@ -83,7 +84,8 @@ crun_value crun__ranks_take(crun__ranks *ranks)
 
 crun__ranked *crun__ranks_apply(crun__ranks *ranks, void *owner, uint64_t turn)
 {
-    crun__ranked *candidate = malloc(sizeof *candidate);
+    bool full = size_of(ranks->root) == UINT32_MAX;
+    crun__ranked *candidate = full ? NULL : malloc(sizeof *candidate);
     if (!candidate)
         return NULL;
     memset(candidate, 0, sizeof *candidate);
@@ -95,21 +97,22 @@ crun__ranked *crun__ranks_apply(crun__ranks *ranks, void *owner, uint64_t turn)
     return candidate;
 }
 
-/* The highest node between its ranks: going on there is going down from where it was before. */
+/* The highest node between its ranks: below the one before, if that is still where it was. */
 const crun__ranked *crun__ranks_probe(const crun__ranks *ranks, crun__ranked *candidate)
 {
-    const crun__ranked *node = ranks->root;
-    size_t base = 0;
+    const crun__ranked *node = candidate->at ? candidate->at : ranks->root;
+    uint32_t base = candidate->at ? candidate->before - size_of(node->left) : 0;
     if (candidate->low == candidate->high)
         return NULL;
     for (;;) {
-        size_t rank = base + size_of(node->left);
+        uint32_t rank = base + size_of(node->left);
         if (rank < candidate->low) {
             base = rank + 1;
             node = node->right;
         } else if (rank >= candidate->high) {
             node = node->left;
         } else {
+            candidate->at = node;
             candidate->before = rank;
             candidate->after = rank + 1;
             return node;
@@ -134,7 +137,7 @@ static void forget(crun__ranks *ranks, const crun__ranked *candidate)
 }
 
 /* A value that enters between those known to be before and after is of unknown order, too. */
-static void insert(crun__ranks *ranks, crun__ranked *new, size_t rank)
+static void insert(crun__ranks *ranks, crun__ranked *new, uint32_t rank)
 {
     forget(ranks, new);
     for (crun__ranked *c = ranks->candidates; c; c = c->older) {
@@ -142,6 +145,7 @@ static void insert(crun__ranks *ranks, crun__ranked *new, size_t rank)
         c->high += rank <= c->high;
         c->after += rank < c->after;
         c->before += rank <= c->before;
+        c->at = NULL;
     }
     insert_at(ranks, new, rank);
 }

@@ -24,14 +24,15 @@ struct crun__ranked {
     union {
         struct {
             crun__ranked *left, *right;
-            size_t size;
-            uint64_t weight;
+            uint32_t size, weight;
         };
         struct {
             crun__ranked *older; /* among the candidates */
             void *owner;
-            size_t low, high;     /* it belongs at one of the ranks from low to high */
-            size_t after, before; /* what they become if it goes after, or before, the probe */
+            const crun__ranked
+                *at;            /* the value probed last; NULL: since then the tree has changed */
+            uint32_t low, high; /* it belongs at one of the ranks from low to high */
+            uint32_t after, before; /* what they become if it goes after, or before, that value */
         };
     };
 };
@@ -41,7 +42,7 @@ typedef struct crun__ranks {
     crun__ranked *candidates; /* the newest */
 } crun__ranks;
 
-/* Makes a candidate. Returns: it, or NULL without memory. */
+/* Makes a candidate. Returns: it; NULL without memory, or beyond 2^32 values. */
 crun__ranked *crun__ranks_apply(crun__ranks *ranks, void *owner, uint64_t turn);
 
 /* The value to compare the candidate with; NULL when its rank is known. */
