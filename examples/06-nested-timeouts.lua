@@ -40,7 +40,7 @@ report("outer", crun.with_timeout(0.02, function()
 end))
 
 -- A group's tasks are cancelled with it, and what they clean up is waited for.
-report("group", crun.with_timeout(0.02, crun.group, function(group)
+report("group", crun.with_timeout(0.2, crun.group, function(group)
   for i = 1, 2 do
     group:spawn(function()
       local _, err = pcall(ask, "child", 5)

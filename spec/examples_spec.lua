@@ -18,7 +18,7 @@ local EXAMPLES = {
   ["02-wait-anywhere"] = { sleeps = 0.05 },
   ["03-producer-consumer"] = { sleeps = 0.08, virtual = true },
   ["05-group-failure"] = { sleeps = 0.05, virtual = true },
-  ["06-nested-timeouts"] = { sleeps = 0.1, virtual = true },
+  ["06-nested-timeouts"] = { sleeps = 0.28, virtual = true },
   ["from-python/s000_01_generators"] = { sleeps = 0 },
   ["from-python/s000_03_gevent_sleep"] = { sleeps = 0.5 * SCALE, virtual = true },
   ["from-python/s001_06_yield_send"] = { sleeps = 0 },
