@@ -73,16 +73,17 @@ static const crun_wait_type entry_type = {
     .fire = ended,
 };
 
-static entry *entry_take(lua_State *L, window *w)
+/* Makes sure that there is a spare entry. */
+static bool reserve(window *w)
 {
-    if (!w->spare) {
-        entry *e = malloc(sizeof *e);
-        if (!e)
-            luaL_error(L, "not enough memory");
-        *e = (entry){.window = w, .chain = w->all};
-        w->all = w->spare = e;
-    }
-    return w->spare;
+    if (w->spare)
+        return true;
+    entry *e = malloc(sizeof *e);
+    if (!e)
+        return false;
+    *e = (entry){.window = w, .chain = w->all};
+    w->all = w->spare = e;
+    return true;
 }
 
 /* --- the feeder's side -------------------------------------------------------------------- */
@@ -119,7 +120,9 @@ static int l_add(lua_State *L)
 {
     window *w = check(L);
     ltask *t = crun__ltask_check(L, 2);
-    entry *e = entry_take(L, w);
+    if (!reserve(w))
+        return luaL_error(L, "not enough memory");
+    entry *e = w->spare;
     lua_getiuservalue(L, 1, 1);
     lua_pushvalue(L, 2);
     lua_rawsetp(L, -2, e);
