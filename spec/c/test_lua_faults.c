@@ -153,6 +153,31 @@ static const char locks[] =
     "other:join()\n"
     "assert(turns == 3)\n";
 
+static const char pools[] =
+    "local pool = crun.Pool(2)\n"
+    "local function nap(n) crun.sleep(.001) return n end\n"
+    "assert(#pool:map(nap, { 1, 2, 3, 4, 5 }) == 5)\n"
+    "assert(#pool:map(nap, ipairs { 1, 2, 3 }) == 3)\n"
+    "local sum, called = 0, 0\n"
+    "for n in pool:imap(nap, { 1, 2, 3, 4, 5, 6 }) do sum = sum + n end\n"
+    "for n in pool:imap_unordered(nap, { 1, 2, 3, 4, 5, 6 }) do\n"
+    "  sum = sum + n\n"
+    "  if sum > 30 then break end\n"
+    "end\n"
+    "assert(sum > 30 and pool:apply(pool.apply, { pool, nap, { 3 } }) == 3)\n"
+    "local function call() called = called + 1 end\n"
+    "for i = 1, 4 do pool:apply_async(i == 2 and error or nap, { i }, call, call) end\n"
+    "assert(pool:spawn(nap, 7):get() == 7 and pool:join() and called == 4)\n"
+    "for _ = 1, 4 do pool:apply_async(crun.sleep, { 9 }) end\n"
+    "crun.yield()\n"
+    "pool:cancel('enough')\n"
+    "assert(pool:join() and pool:free_count() == 2)\n"
+    "do\n"
+    "  local scope <close> = crun.Pool(1)\n"
+    "  scope:spawn(nap, 1)\n"
+    "  scope:spawn(nap, 1)\n"
+    "end\n";
+
 static const char futures[] =
     "local future, broken, gone = crun.Future(), crun.Future(), crun.Future()\n"
     "local seen = 0\n"
@@ -365,6 +390,16 @@ TEST(the_network_on_a_runtime_without_memory)
 TEST(locks_without_memory)
 {
     exhaust(locks, LUA_WORKING);
+}
+
+TEST(pools_without_memory)
+{
+    exhaust(pools, LUA_WORKING);
+}
+
+TEST(pools_on_a_runtime_without_memory)
+{
+    exhaust(pools, RUNTIME_WORKING);
 }
 
 TEST(futures_and_calls_without_memory)
