@@ -1,16 +1,11 @@
 -- SPDX-License-Identifier: MIT
 
---- Groups: their ends wait for their tasks, which must not outlive them.
+--- Groups, whose ends wait for their tasks.
 local assert = require "luassert"
+local children = require "spec.support.conformance.children"
 local crun = require "crun"
 
 local M = {}
-
-local function child(line)
-  line.running = line.running + 1
-  local _ <close> = setmetatable({}, { __close = function() line.running = line.running - 1 end })
-  line.go:wait()
-end
 
 --- A group raises what all its tasks have raised, and here there is one error at most.
 local function only_error(ok, ...)
@@ -24,36 +19,25 @@ local function only_error(ok, ...)
 end
 
 for name, wait in pairs {
-  ["end of group(fn)"] = function(line)
+  ["end of group(fn)"] = function(run)
     crun.group(function(group)
-      group:spawn(child, line)
-      group:spawn(child, line)
+      group:spawn(run)
+      group:spawn(run)
     end)
     return true
   end,
-  ["wait in group(fn)"] = function(line)
-    return crun.group(function(group)
-      return group:spawn(child, line):join()
-    end)
+  ["wait in group(fn)"] = function(run)
+    return crun.group(function(group) return group:spawn(run):join() end)
   end,
-  ["end of a Group's block"] = function(line)
+  ["end of a Group's block"] = function(run)
     do
       local group <close> = crun.Group()
-      group:spawn(child, line)
+      group:spawn(run)
     end
     return true
   end,
 } do
-  M[name] = {
-    open = function(line)
-      line.go = crun.Event()
-      line.running = 0
-    end,
-    wait = function(line) return only_error(pcall(wait, line)) end,
-    wake = function(line) line.go:set() end,
-    wakes = "all", untimed = true, late = true,
-    check = function(line) assert.equal(0, line.running) end,
-  }
+  M[name] = children.operation(function(run) return only_error(pcall(wait, run)) end)
 end
 
 return M

@@ -3,6 +3,7 @@
 --- Operations that wait for time or for other tasks.
 local assert = require "luassert"
 local core = require "crun.core"
+local children = require "spec.support.conformance.children"
 local crun = require "crun"
 
 local M = {}
@@ -114,34 +115,14 @@ for kind, make in pairs(MAKE) do
   end
 end
 
---- Functions whose tasks must not outlive the call. `line.running` counts them.
-local function child(line)
-  line.running = line.running + 1
-  local _ <close> = setmetatable({}, { __close = function() line.running = line.running - 1 end })
-  line.go:wait()
-  return "result"
-end
-
 for name, wait in pairs {
-  ["gather of functions"] = function(line)
-    local function run() return child(line) end
-    return (crun.gather(run, run))
+  ["gather of functions"] = function(run) return (crun.gather(run, run)) end,
+  ["race of functions"] = function(run)
+    return (crun.race(run, function() crun.Queue():get() end))
   end,
-  ["race of functions"] = function(line)
-    return (crun.race(function() return child(line) end, function() crun.Queue():get() end))
-  end,
-  ["run of a function"] = function(line) return crun.run(child, line) end,
+  ["run of a function"] = function(run) return crun.run(run) end,
 } do
-  M[name] = {
-    open = function(line)
-      line.go = crun.Event()
-      line.running = 0
-    end,
-    wait = wait,
-    wake = function(line) line.go:set() end,
-    wakes = "all", untimed = true, late = true,
-    check = function(line) assert.equal(0, line.running) end,
-  }
+  M[name] = children.operation(wait)
 end
 
 M["killall"] = {
