@@ -25,13 +25,17 @@ enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT =
 
 /*
  * Further up in the store: the function that spawned last; a table of weak values with the cycle
- * marker; the error of a task whose coroutine somebody else has closed.
+ * marker; the error of a task whose coroutine somebody else has closed; what some tasks keep
+ * beside themselves.
  */
 enum {
     CRUN__STORE_SITE = CRUN__UP_COUNT + 1,
     CRUN__STORE_MARKER,
     CRUN__STORE_CLOSED,
-    CRUN__STORE_SIZE = CRUN__STORE_CLOSED
+    CRUN__STORE_GREENLETS, /* and what follows: see lextra.h */
+    CRUN__STORE_LOCALS,
+    CRUN__STORE_CONTEXTS,
+    CRUN__STORE_SIZE = CRUN__STORE_CONTEXTS
 };
 
 /*
@@ -66,6 +70,8 @@ typedef struct crun__lua {
     size_t failures;
     const char *interrupt; /* reason of the last crun_lua_interrupt */
     lua_Integer next_scope;
+    size_t greenlets_most; /* so many may be started before abandoned ones are looked for */
+    unsigned unusual;      /* why spawning takes more than making a task: enum spawning */
     bool owns_hub;
     bool hosted;   /* the host calls crun_lua_finish */
     bool finished; /* nothing may be spawned any more */
@@ -338,6 +344,9 @@ void crun__open_waitgroup(lua_State *L);
 void crun__open_pool(lua_State *L);
 void crun__open_window(lua_State *L);
 void crun__open_select(lua_State *L);
+void crun__open_greenlet(lua_State *L);
+void crun__open_local(lua_State *L);
+void crun__open_context(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);

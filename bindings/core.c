@@ -137,6 +137,9 @@ static void open_all(lua_State *L)
     crun__open_pool(L);
     crun__open_window(L);
     crun__open_select(L);
+    crun__open_greenlet(L);
+    crun__open_local(L);
+    crun__open_context(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "lerror.h"
+#include "lextra.h"
+#include "lgreenlet.h"
 
 /* So many fit into the room that Lua grants every C function, and every new coroutine. */
 enum { FEW_ARGUMENTS = LUA_MINSTACK - 8 };
@@ -90,6 +92,12 @@ static uint32_t slot_take(lua_State *L, crun__lua *u, int anchors)
     return ++u->slot_count;
 }
 
+/* What slot_take will return. */
+static uint32_t next_slot(const crun__lua *u)
+{
+    return u->free_count > 0 ? u->free_slots[u->free_count - 1] : u->slot_count + 1;
+}
+
 /*
  * The entry stays, as false: taking it away could not fail, but putting it back could. A task that
  * has left nothing behind may stay in it as well, until the next task or clear_free_slots.
@@ -165,9 +173,9 @@ typedef struct places {
 
 /*
  * Starts a task of the function and its nargs arguments, which start at index fn and stay there;
- * pushes the Task.
+ * pushes the Task. What it inherits starts at that index, or it is 0, which costs nothing.
  */
-static void spawn(lua_State *L, int fn, int nargs, int level, places at)
+static inline void spawn(lua_State *L, int fn, int nargs, int level, places at, int inherited)
 {
     crun__lua *u = crun__universe;
     ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
@@ -179,6 +187,8 @@ static void spawn(lua_State *L, int fn, int nargs, int level, places at)
     lua_setmetatable(L, self);
     if (nargs > FEW_ARGUMENTS)
         make_room(L, co, nargs);
+    if (inherited)
+        crun__extra_bequeath(L, inherited, next_slot(u));
     uint32_t slot = slot_take(L, u, at.anchors);
     /* From here on nothing raises: who finds an anchored task takes it for one that runs. */
     lua_pushvalue(L, self);
@@ -187,28 +197,54 @@ static void spawn(lua_State *L, int fn, int nargs, int level, places at)
     note_site(L, u, co, t, level);
     copy_call(L, co, fn, nargs);
     crun__task_start(&t->base, &u->type, false);
+    if (inherited)
+        crun__flag_set(&t->base, CRUN__EXTRA);
 }
 
-static inline void before_spawn(lua_State *L)
+/* The main task's first spawn after others may have made objects. */
+static inline void before_spawn(lua_State *L, const crun__lua *u)
 {
-    const crun__lua *u = crun__universe;
-    if (!u || u->finished)
-        luaL_error(L, "crun has ended: nothing can be spawned any more");
-    else if (!u->hosted && crun__hub->current == crun__hub->main)
+    if (!u->hosted && crun__hub->current == crun__hub->main)
         crun__sentinel_renew(L);
+}
+
+static _Noreturn void refuse_spawn(lua_State *L)
+{
+    luaL_error(L, "crun has ended: nothing can be spawned any more");
+    abort(); /* not reached, which Lua's headers do not say */
 }
 
 void crun__before_spawn(lua_State *L)
 {
-    before_spawn(L);
+    const crun__lua *u = crun__universe;
+    if (!u || u->unusual & CRUN__SPAWN_ENDED)
+        refuse_spawn(L);
+    before_spawn(L, u);
+}
+
+static __attribute__((noinline)) void spawn_unusual(lua_State *L, int fn, int nargs, int level,
+                                                    places at)
+{
+    crun__before_spawn(L);
+    int inherited = crun__extra_inherit(L);
+    spawn(L, fn, nargs, level, at, inherited);
+    if (inherited) {
+        lua_replace(L, inherited);
+        lua_settop(L, inherited);
+    }
 }
 
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
 {
+    const crun__lua *u = crun__universe;
     const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_IDLE),
                        lua_upvalueindex(CRUN__UP_TASK_META)};
-    before_spawn(L);
-    spawn(L, fn, nargs, level, at);
+    if (!u || u->unusual) {
+        spawn_unusual(L, fn, nargs, level, at);
+        return;
+    }
+    before_spawn(L, u);
+    spawn(L, fn, nargs, level, at, 0);
 }
 
 int crun__l_spawn(lua_State *L)
@@ -228,12 +264,12 @@ int crun__l_spawn_for(lua_State *L)
 
 void crun__ltask_spawn(lua_State *L, int nargs)
 {
-    before_spawn(L);
     luaL_checkstack(L, 6, NULL);
     int up = lua_gettop(L), fn = up - nargs;
-    crun__push_upvalues(L);
+    if (crun__universe)
+        crun__push_upvalues(L);
     const places at = {up + CRUN__UP_ANCHORS, up + CRUN__UP_IDLE, up + CRUN__UP_TASK_META};
-    spawn(L, fn, nargs, 1, at);
+    spawn_unusual(L, fn, nargs, 1, at);
     lua_replace(L, fn);
     lua_settop(L, fn);
 }
@@ -356,6 +392,7 @@ static void call_back(crun__lua *u, ltask *t)
 
 static void returned(crun__lua *u, ltask *t, lua_State *co)
 {
+    crun__task_unload(&t->base);
     int results = lua_gettop(co) - 1;
     if (t->base.flags & LTASK_BOX)
         call_back(u, t);
@@ -372,10 +409,11 @@ static void keep_traceback(lua_State *L, void *arg)
     ltask *t = arg;
     crun__ltask_push(L, t);
     crun__ltask_box(L, -1);
+    int parts = crun__greenlet_error_traceback(L, t);
     luaL_traceback(L, t->L, NULL, 0);
     lua_pushliteral(L, "\nspawned at ");
     crun__spawn_site(L, t);
-    lua_concat(L, 3);
+    lua_concat(L, parts + 3);
     lua_rawseti(L, -2, LTASK_TRACEBACK);
 }
 
@@ -427,6 +465,7 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     bool cancelled = own_cancel(t, co);
     if (!cancelled && !crun__task_watched(&t->base))
         report_failure(co, t);
+    crun__task_unload(&t->base);
     if (t->base.flags & LTASK_BOX)
         call_back(u, t);
     leave_value(co, t);
@@ -464,6 +503,8 @@ static void ended(crun_task *task)
         crun__flag_set(task, LTASK_VOID);
         if (task->flags & LTASK_BOX)
             call_back(u, t);
+        if (task->flags & CRUN__EXTRA)
+            crun__extra_drop(t);
     }
     t->source = NULL;
     if (!(task->flags & LTASK_MULTI)) {
@@ -474,7 +515,14 @@ static void ended(crun_task *task)
     unanchor(u, t);
 }
 
+static void unload(crun_task *task)
+{
+    ltask *t = (ltask *)task;
+    crun__greenlets_end(t->L, t);
+    crun__extra_drop(t);
+}
+
 void crun__ltask_type_init(crun__lua *u, crun_hub *hub)
 {
-    u->type = (crun__task_type){.hub = hub, .step = step, .ended = ended};
+    u->type = (crun__task_type){.hub = hub, .step = step, .ended = ended, .unload = unload};
 }

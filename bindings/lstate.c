@@ -16,7 +16,9 @@
 #include "../runtime/scope.h"
 #include "lcall.h"
 #include "lerror.h"
+#include "lextra.h"
 #include "lfuture.h"
+#include "lgreenlet.h"
 #include "lgroup.h"
 #include "loverflow.h"
 #include "lsignal.h"
@@ -90,6 +92,7 @@ static int finish(crun__lua *u, unsigned flags)
         rc = wait_for_tasks(u);
     u->finished = true;
     crun__calls_drop(u);
+    u->unusual |= CRUN__SPAWN_ENDED;
     each_ltask(u, dismiss);
     int last = run_others(u->type.hub);
     crun__lua_protected(u->aux, crun__group_report_all, NULL);
@@ -100,12 +103,12 @@ static int finish(crun__lua *u, unsigned flags)
 /* Waits for the others even when the main task has been cancelled itself. */
 int crun_lua_finish(lua_State *L, unsigned flags)
 {
-    (void)L;
     crun__lua *u = crun__universe;
     if (!u || u->finished)
         return 0;
     crun__scope shield;
     crun__scope_enter(&shield, crun__hub->current, true, CRUN_FOREVER);
+    crun__greenlets_unwind(L, crun__hub->current);
     int rc = finish(u, flags);
     crun__scope_leave(&shield);
     return rc;
@@ -133,6 +136,7 @@ static void leave_main_behind(crun__lua *u)
     if (hub->current == hub->main)
         return;
     crun__hub_abandon_main(hub);
+    crun__greenlets_drop_main(u);
     crun_task_set_daemon(hub->current, true); /* or it would wait for itself */
 }
 
@@ -223,6 +227,12 @@ static void make_main(lua_State *L, crun__lua *u)
     u->main = t;
 }
 
+static void push_tables(lua_State *L, int count)
+{
+    while (count-- > 0)
+        lua_newtable(L);
+}
+
 static void push_weak_table(lua_State *L)
 {
     lua_newtable(L);
@@ -242,6 +252,7 @@ static lua_State *make_store(lua_State *L)
     lua_pushnil(L);
     push_weak_table(L);
     lua_pushliteral(L, "the task's coroutine was closed by somebody else");
+    push_tables(L, CRUN__STORE_SIZE - CRUN__STORE_CLOSED);
     lua_xmove(L, store, CRUN__STORE_SIZE);
     return store;
 }

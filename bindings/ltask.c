@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lerror.h"
+#include "lgreenlet.h"
 #include "lspawn.h"
 
 /* --- access ------------------------------------------------------------------------------- */
@@ -301,11 +302,12 @@ static int l_traceback(lua_State *L)
     }
     if (&t->base == crun__hub->current) {
         luaL_traceback(L, L, NULL, 1);
+        crun__greenlet_tracebacks(L, t);
         return 1;
     }
     lua_State *where = crun__ltask_where(&t->base);
     luaL_traceback(L, where, NULL, 0);
-    if (where != t->L) {
+    if (!crun__greenlet_tracebacks(L, t) && where != t->L) {
         lua_pushliteral(L, "\ninside of ");
         luaL_traceback(L, t->L, NULL, 0);
         lua_concat(L, 3);

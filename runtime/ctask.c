@@ -29,6 +29,7 @@ static crun__step step(crun_task *task)
         status = CRUN_TASK_CANCELLED;
     else if (t->result < 0)
         status = CRUN_TASK_FAILED;
+    crun__task_unload(task);
     crun__task_end(task, status);
     return CRUN__STEP_ENDED;
 }

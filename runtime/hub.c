@@ -211,6 +211,7 @@ static void hub_init(crun_hub *hub, const crun_hub_options *options)
     crun__list_init(&hub->ready);
     crun__timers_init(&hub->timers);
     crun__ctask_type_init(hub);
+    crun__greenlet_starter_init(hub);
     crun__runners_init(hub, stack_size);
     hub->stack_budget = budget ? budget : DEFAULT_STACK_BUDGET;
     hub->budget = CRUN__POLL_BUDGET;

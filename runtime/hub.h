@@ -9,6 +9,7 @@
 #include <crun/hub.h>
 
 #include "clock.h"
+#include "greenlet.h"
 #include "hold.h"
 #include "policy.h"
 #include "runner.h"
@@ -43,7 +44,8 @@ struct crun_hub {
     crun_hold *held[CRUN__HOLD_CHAINS]; /* see hold.h */
     crun__link c_tasks;                 /* live tasks of kind C */
     crun__task_type c_type;
-    crun_task *main;   /* the one on the thread's own stack */
+    crun_task *main; /* the one on the thread's own stack */
+    crun__greenlet_starter greenlet_starter;
     char stuck_in[64]; /* what the main task waited for when a deadlock was found */
     /* Called inside a signal handler when the running task has overflown its C stack. */
     void (*on_overflow)(crun_hub *hub);

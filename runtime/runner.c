@@ -41,7 +41,7 @@ static void assign(crun__runner *r, crun_task *task)
     task->runner = r;
 }
 
-static void step(crun_hub *hub, crun_task *task)
+static crun__step step(crun_hub *hub, crun_task *task)
 {
     assert(task->status == CRUN_TASK_NEW || task->status == CRUN_TASK_READY);
     task->status = CRUN_TASK_RUNNING;
@@ -51,6 +51,7 @@ static void step(crun_hub *hub, crun_task *task)
     /* An ended task's memory may be gone. */
     if (done == CRUN__STEP_PARKED)
         task->runner = NULL;
+    return done;
 }
 
 static void run_for_ever(void *arg)
@@ -58,7 +59,8 @@ static void run_for_ever(void *arg)
     crun__runner *self = arg;
     crun_hub *hub = self->hub;
     for (;;) {
-        step(hub, self->task);
+        if (step(hub, self->task) == CRUN__STEP_LEFT)
+            continue;
         crun_task *next = crun__next(hub);
         if (!next->runner) {
             assign(self, next);
@@ -124,6 +126,17 @@ int crun__runners_add(crun_hub *hub)
 void crun__runners_assign(crun_hub *hub, crun_task *task)
 {
     assign(idle_pop(&hub->runners), task);
+}
+
+void crun__runners_put(crun_hub *hub, crun__runner *r)
+{
+    idle_push(&hub->runners, r);
+}
+
+void crun__runners_drop(crun_hub *hub, crun__runner *r)
+{
+    hub->runners.busy--;
+    runner_unmap(r);
 }
 
 /* Beyond the number kept an idle stack goes whole, else all of it but the page in use. */

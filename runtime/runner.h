@@ -48,6 +48,12 @@ int crun__runners_add(crun_hub *hub);
 /* Gives an idle runner to a task that has none. */
 void crun__runners_assign(crun_hub *hub, crun_task *task);
 
+/* Puts the running one among the idle ones; the caller switches away next. */
+void crun__runners_put(crun_hub *hub, crun__runner *r);
+
+/* Unmaps one that is parked, and will never be resumed. */
+void crun__runners_drop(crun_hub *hub, crun__runner *r);
+
 /* Gives the memory of stacks that have been idle for a while back to the system. */
 void crun__runners_trim(crun_hub *hub, crun_time now);
 

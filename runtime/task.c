@@ -42,14 +42,20 @@ void crun__task_start(crun_task *task, crun__task_type *type, bool daemon)
     crun__list_push_tail(&hub->ready, &task->wait.link);
 }
 
+void crun__task_give_back(crun_task *task)
+{
+    if (task->flags & CRUN__EXTRA)
+        task->type->unload(task);
+    if (task->flags & CRUN__HOLDER)
+        crun__holds_desert(task);
+}
+
 void crun__task_end(crun_task *task, crun_task_status status)
 {
     assert(!crun__task_ended(task) && !task->wait.type);
     /* A scope that a dropped generator was inside outlives its task. */
     while (task->scope)
         crun__scope_leave(task->scope);
-    if (task->flags & CRUN__HOLDER)
-        crun__holds_desert(task);
     task->status = status;
     crun__wake_all(&task->joiners, 0);
     crun__hub_count(crun__task_hub(task), task, -1);

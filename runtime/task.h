@@ -25,7 +25,8 @@
 typedef struct crun__runner crun__runner;
 typedef struct crun__scope crun__scope;
 
-typedef enum crun__step { CRUN__STEP_PARKED, CRUN__STEP_ENDED } crun__step;
+/* How a step ended; LEFT: the runner has been put aside and has a new task by now. */
+typedef enum crun__step { CRUN__STEP_ENDED, CRUN__STEP_PARKED, CRUN__STEP_LEFT } crun__step;
 
 /* A kind of task; one per hub and host language, so that a task needs no pointer to its hub. */
 typedef struct crun__task_type {
@@ -34,6 +35,8 @@ typedef struct crun__task_type {
     crun__step (*step)(crun_task *task);
     /* The task is over and out of all queues; its memory may go. NULL: nothing to do. */
     void (*ended)(crun_task *task);
+    /* The body is over and the task keeps more than itself: see crun__task_unload. */
+    void (*unload)(crun_task *task);
 } crun__task_type;
 
 enum crun__task_flag {
@@ -46,7 +49,8 @@ enum crun__task_flag {
     CRUN__KIND_1 = 1u << 6,   /* free for the kind of task */
     CRUN__KIND_2 = 1u << 7,
     CRUN__KIND_3 = 1u << 8,
-    CRUN__HOLDER = 1u << 9 /* has held a lock; see hold.h */
+    CRUN__HOLDER = 1u << 9, /* has held a lock; see hold.h */
+    CRUN__EXTRA = 1u << 10  /* keeps what its type's `unload` gives back: greenlets, locals */
 };
 
 /* 48 bits: at ten million spawns a second they last for ten months before ids repeat. */
@@ -93,6 +97,18 @@ bool crun__task_watched(const crun_task *task);
 
 /* Sets up caller's memory as a new task and makes it ready to run. */
 void crun__task_start(crun_task *task, crun__task_type *type, bool daemon);
+
+/*
+ * The running task's body is over: gives back what it keeps beside itself, first its greenlets,
+ * which may wait, then its locks. Comes before crun__task_end in every task that has run.
+ */
+void crun__task_give_back(crun_task *task);
+
+static inline void crun__task_unload(crun_task *task)
+{
+    if (task->flags & (CRUN__HOLDER | CRUN__EXTRA))
+        crun__task_give_back(task);
+}
 
 /* Marks the end of the running task (or of one that never ran): joiners wake. */
 void crun__task_end(crun_task *task, crun_task_status status);
