@@ -70,14 +70,14 @@ static inline bool put_now(lua_State *L, crun_chan *chan, bool hosted)
 /* The value at index 2, on top, made ready for `take`. */
 static void put_aside(lua_State *L, const crun_chan *chan)
 {
-    crun_value value;
     if (!chan->hosted) {
+        crun_value value;
         crun__queue_export(L, &value);
         if (value.type != CRUN_BYTES)
             return;
         lua_pushlightuserdata(L, value.as.bytes);
     } else {
-        if (crun__value_read(L, 2, &value))
+        if (crun__value_plain(L, 2))
             return;
         lua_pushinteger(L, crun__queue_anchor(L));
     }

@@ -160,6 +160,13 @@ static inline bool crun__value_read(lua_State *L, int index, crun_value *value)
     }
 }
 
+/* Whether it is one. */
+static inline bool crun__value_plain(lua_State *L, int index)
+{
+    int type = lua_type(L, index);
+    return type == LUA_TNUMBER || type == LUA_TBOOLEAN || type == LUA_TNIL;
+}
+
 /* Pushes one; for anything else does nothing and returns false. */
 static inline bool crun__value_push(lua_State *L, const crun_value *value)
 {

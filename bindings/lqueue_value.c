@@ -102,14 +102,16 @@ void crun__queue_give(crun_wait *wait, const crun_value *value)
 void crun__queue_take(crun_wait *wait, crun_value *value)
 {
     lua_State *from = crun__ltask_where(crun__task_of_wait(wait));
-    if (lua_touserdata(from, -1) == CRUN__QUEUE_MARK) {
-        value->type = lua_isinteger(from, -2) ? CRUN_HOST : CRUN_BYTES;
-        if (value->type == CRUN_HOST)
-            value->as.integer = lua_tointeger(from, -2);
-        else
-            value->as.bytes = lua_touserdata(from, -2);
-    } else if (!crun__value_read(from, -1, value)) {
+    if (crun__value_read(from, -1, value))
+        return;
+    if (lua_touserdata(from, -1) != CRUN__QUEUE_MARK) {
         value->type = CRUN_POINTER;
         value->as.pointer = lua_touserdata(from, -1);
+    } else if (lua_isinteger(from, -2)) {
+        value->type = CRUN_HOST;
+        value->as.integer = lua_tointeger(from, -2);
+    } else {
+        value->type = CRUN_BYTES;
+        value->as.bytes = lua_touserdata(from, -2);
     }
 }

@@ -56,6 +56,15 @@ return {
     },
   },
   {
+    name = "channel", program = "channel.lua", peers = "pingpong", busy = true, scalable = true,
+    metrics = {
+      { key = "ns", label = "rendezvous round trip", unit = "ns",
+        targets = { { peer = "go", ratio = 0.5 } } },
+      { key = "yields", label = "send or receive that wakes or waits", unit = "yields",
+        targets = { { value = 1.5 } } },
+    },
+  },
+  {
     name = "queue", program = "queue.lua", peers = "queue", busy = true, scalable = true,
     metrics = {
       { key = "ns_1to1", label = "queue of 100, 1 to 1, item", unit = "ns",
