@@ -234,12 +234,13 @@ static int l_set_result(lua_State *L)
     return 0;
 }
 
-/* future:set_error(err): any value but nil. Raises when it has been set. Switches: never. */
+/*
+ * future:set_error(err): any value, as for error(). Raises when it has been set. Switches: never.
+ */
 static int l_set_error(lua_State *L)
 {
     check_pending(L, check(L), "set_error");
-    if (lua_isnoneornil(L, 2))
-        return luaL_argerror(L, 2, "an error value expected, got nil");
+    luaL_checkany(L, 2);
     lua_settop(L, 2);
     crun__lfuture_fail(L, 1);
     return 0;

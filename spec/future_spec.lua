@@ -120,13 +120,24 @@ describe("Future", function()
 
   it("refuses misuse, naming it", function()
     local future = crun.Future()
-    support.refuses({ "set_error", "error value expected" }, function() future:set_error() end)
-    support.refuses({ "set_error", "error value expected" }, function() future:set_error(nil) end)
+    support.refuses({ "set_error", "value expected" }, function() future:set_error() end)
     support.refuses({ "function expected" }, function() future:on_done(1) end)
     support.refuses({ "seconds or nil expected", "soon" }, function() future:get("soon") end)
     support.refuses({ "seconds or nil expected" }, function() future:join(0 / 0) end)
     support.refuses({ "crun.Future expected" }, function() future.get(crun.Event()) end)
     assert.equal("pending", future:status())
+  end)
+
+  both("any value is an error, as for error()", function()
+    for _, err in ipairs { false, 42, {}, print } do
+      local future = crun.Future()
+      future:set_error(err)
+      assert.equal(err, support.raised(future.get, future))
+    end
+    local future = crun.Future()
+    future:set_error(nil)
+    assert.is_nil(support.raised(future.get, future))
+    assert.equal("failed", future:status())
   end)
 
   both("many values fit", function()

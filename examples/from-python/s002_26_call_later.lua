@@ -22,7 +22,7 @@ end
 
 crun.run(function()
   crun.spawn(work, 1, "A")
-  crun.call_later(1.2 * SCALE, hello, "Tom")
+  crun.call_later(1.5 * SCALE, hello, "Tom")
   crun.call_soon(hello, "Kitty")
   local task = crun.spawn(work, 2, "B")
   crun.call_later(0.9 * SCALE, hello, "Jerry")

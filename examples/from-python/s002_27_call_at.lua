@@ -18,7 +18,7 @@ end
 crun.run(function()
   local start = crun.now()
   crun.spawn(work, 1, "A")
-  crun.call_at(start + 1.2 * SCALE, hello, "Tom")
+  crun.call_at(start + 1.5 * SCALE, hello, "Tom")
   crun.call_soon(hello, "Kitty")
   local task = crun.spawn(work, 2, "B")
   crun.call_at(start + 0.9 * SCALE, hello, "Jerry")
