@@ -7,12 +7,12 @@
 #include "lerror.h"
 #include "lspawn.h"
 
-struct group_member {
+typedef struct group_member {
     crun_wait wait;
     crun__link link;
     group *group;
     lua_Integer number;
-};
+} group_member;
 
 static group_member *member_of(crun__link *link)
 {
@@ -209,9 +209,16 @@ void crun__group_reap(lua_State *L, group *g)
             lua_rawseti(L, tasks, number);
         }
         lua_settop(L, tasks);
-        free(member_of(crun__list_pop_head(&g->ended)));
+        crun__list_push_tail(&g->spare, crun__list_pop_head(&g->ended));
     }
     lua_pop(L, 1);
+}
+
+/* One that no task has; NULL without memory. */
+static group_member *member_new(group *g)
+{
+    crun__link *link = crun__list_pop_head(&g->spare);
+    return link ? member_of(link) : malloc(sizeof(group_member));
 }
 
 /*
@@ -221,8 +228,11 @@ void crun__group_reap(lua_State *L, group *g)
 static lua_Integer prepare(lua_State *L, group *g)
 {
     crun__group_reap(L, g);
-    if (!g->next)
-        g->next = malloc(sizeof *g->next);
+    group_member *m = member_new(g);
+    if (m)
+        crun__list_push_head(&g->spare, &m->link);
+    else
+        luaL_error(L, "not enough memory");
     lua_getiuservalue(L, 1, GROUP_TASKS);
     lua_Integer number = ++g->spawned;
     lua_pushboolean(L, 0);
@@ -233,17 +243,6 @@ static lua_Integer prepare(lua_State *L, group *g)
         g->anchored = true;
     }
     return number;
-}
-
-static group_member *take_prepared(lua_State *L, group *g, crun_task *task)
-{
-    group_member *m = g->next ? g->next : malloc(sizeof *m);
-    if (!m) {
-        crun_task_cancel(task);
-        luaL_error(L, "not enough memory");
-    }
-    g->next = NULL;
-    return m;
 }
 
 /*
@@ -260,7 +259,11 @@ static int l_spawn(lua_State *L)
     lua_Integer number = prepare(L, g);
     crun__ltask_spawn_at(L, 2, top - 2, 1);
     crun_task *task = lua_touserdata(L, -1);
-    group_member *m = take_prepared(L, g, task);
+    group_member *m = member_new(g);
+    if (!m) {
+        crun_task_cancel(task);
+        return luaL_error(L, "not enough memory");
+    }
     *m = (group_member){.group = g, .number = number};
     lua_pushvalue(L, -1);
     lua_rawseti(L, -3, number);
@@ -363,12 +366,23 @@ static int l_len(lua_State *L)
 
 static void free_members(crun__link *list)
 {
-    crun__link *link;
-    while ((link = crun__list_pop_head(list))) {
+    crun__link *link = list->next;
+    while (link != list) {
         group_member *m = member_of(link);
-        crun__watch_end(&m->wait);
+        link = link->next;
         free(m);
     }
+    crun__list_init(list);
+}
+
+/* Its tasks would tell it of their ends. */
+static void forget_members(group *g)
+{
+    for (crun__link *link = g->live.next; link != &g->live; link = link->next)
+        crun__watch_end(&member_of(link)->wait);
+    free_members(&g->live);
+    free_members(&g->ended);
+    free_members(&g->spare);
 }
 
 static int l_gc(lua_State *L)
@@ -379,10 +393,7 @@ static int l_gc(lua_State *L)
     crun__scope_leave(&g->body.scope);
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &g->body);
-    free_members(&g->live);
-    free_members(&g->ended);
-    free(g->next);
-    g->next = NULL;
+    forget_members(g);
     return 0;
 }
 
@@ -411,6 +422,7 @@ group *crun__group_open(lua_State *L)
     group *g = crun__object_new(L, &group_class);
     crun__list_init(&g->live);
     crun__list_init(&g->ended);
+    crun__list_init(&g->spare);
     crun__list_init(&g->cursor);
     g->owner = self->id;
     g->body.id = ++crun__universe->next_scope;

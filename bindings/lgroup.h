@@ -27,8 +27,6 @@ enum { GROUP_TASKS = 1, GROUP_FAILED, GROUP_CANCEL, GROUP_SITE, GROUP_USERVALUES
 
 enum group_state { GROUP_OPEN, GROUP_CLOSING, GROUP_CLOSED };
 
-typedef struct group_member group_member;
-
 typedef struct group {
     crun__object object;
     crun__lscope body; /* of the owner */
@@ -36,8 +34,8 @@ typedef struct group {
     crun__link live;   /* members in the order of their spawns */
     crun__link ended;  /* and of their ends, until they have been looked at */
     crun__link cursor; /* of a walk over the live ones, during which some may end */
-    group_member *next;
-    size_t count; /* live ones */
+    crun__link spare;  /* members of no task, to be used again */
+    size_t count;      /* live ones */
     lua_Integer spawned;
     uint64_t owner;
     enum group_state state;
