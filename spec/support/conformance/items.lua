@@ -5,12 +5,28 @@ local assert = require "luassert"
 
 local M = {}
 
---- Whoever waits for an item. `put(line, item)` says whether it was taken; `drain(line)` returns
---- the next item that is left, or nil.
+local Item = {}
+
+--- The number of an item.
+local function number(value, ...)
+  if getmetatable(value) == Item then value = value.number end
+  return value, ...
+end
+M.number = number
+
+function Item.__lt(a, b) return (number(a)) < (number(b)) end
+
+--- The item of that number: some are numbers, which a queue holds itself, and some objects.
+function M.item(n)
+  return n % 2 == 0 and setmetatable({ number = n }, Item) or n
+end
+
+--- Whoever waits for an item, of which `wait` returns the number. `put(line, item)` says whether it
+--- was taken; `drain(line)` returns the next item that is left, or nil.
 function M.getter(operation)
   local put, drain = operation.put, operation.drain
   function operation.wake(line)
-    if put(line, line.fed + 1) then line.fed = line.fed + 1 end
+    if put(line, M.item(line.fed + 1)) then line.fed = line.fed + 1 end
   end
   function operation.check(line)
     local got = {}
@@ -21,7 +37,7 @@ function M.getter(operation)
       end
     end
     local left = {}
-    for item in drain, line do left[item] = true end
+    for item in drain, line do left[number(item)] = true end
     for item = #got + 1, line.fed do
       assert.is_true(left[item], "item " .. item .. " is lost")
       left[item] = nil
@@ -36,14 +52,14 @@ end
 function M.putter(operation)
   local take = operation.take
   function operation.wake(line)
-    line.out[#line.out + 1] = take(line)
+    line.out[#line.out + 1] = number(take(line))
   end
   function operation.check(line)
     local expected = { operation.first }
     for i = 1, line.count + 1 do
       if line.outcomes[i] == "value" then expected[#expected + 1] = i end
     end
-    for item in take, line do line.out[#line.out + 1] = item end
+    for item in take, line do line.out[#line.out + 1] = number(item) end
     assert.same(expected, line.out)
   end
   return operation

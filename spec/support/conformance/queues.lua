@@ -10,7 +10,7 @@ local function close(line) line.object:close() end
 for _, name in ipairs { "Queue", "LifoQueue", "PriorityQueue" } do
   M[name .. ":get"] = items.getter {
     open = function(line) line.object = crun[name]() end,
-    wait = function(line, _, t) return line.object:get(t) end,
+    wait = function(line, _, t) return items.number(line.object:get(t)) end,
     put = function(line, item) return line.object:put_nowait(item) end,
     drain = function(line) return (line.object:get_nowait()) end,
     close = close,
@@ -18,9 +18,9 @@ for _, name in ipairs { "Queue", "LifoQueue", "PriorityQueue" } do
   M[name .. ":put"] = items.putter {
     open = function(line)
       line.object = crun[name](1)
-      line.object:put(0)
+      line.object:put(items.item(0))
     end,
-    wait = function(line, i, t) return line.object:put(i, t) end,
+    wait = function(line, i, t) return line.object:put(items.item(i), t) end,
     first = 0,
     take = function(line) return (line.object:get_nowait()) end,
     close = close,
@@ -48,7 +48,7 @@ end
 for name, size in pairs { ["Channel(0)"] = 0, ["Channel(2)"] = 2 } do
   M[name .. ":recv"] = items.getter {
     open = function(line) line.object = crun.Channel(size) end,
-    wait = function(line, _, t) return line.object:recv(t) end,
+    wait = function(line, _, t) return items.number(line.object:recv(t)) end,
     put = function(line, item) return line.object:send_nowait(item) end,
     drain = function(line) return (line.object:recv_nowait()) end,
     close = close,
@@ -57,7 +57,7 @@ end
 
 M["Channel(0):send"] = items.putter {
   open = function(line) line.object = crun.Channel() end,
-  wait = function(line, i, t) return line.object:send(i, t) end,
+  wait = function(line, i, t) return line.object:send(items.item(i), t) end,
   take = function(line) return (line.object:recv_nowait()) end,
   close = close,
 }
@@ -65,9 +65,9 @@ M["Channel(0):send"] = items.putter {
 M["Channel(1):send"] = items.putter {
   open = function(line)
     line.object = crun.Channel(1)
-    line.object:send(0)
+    line.object:send(items.item(0))
   end,
-  wait = function(line, i, t) return line.object:send(i, t) end,
+  wait = function(line, i, t) return line.object:send(items.item(i), t) end,
   first = 0,
   take = function(line) return (line.object:recv_nowait()) end,
   close = close,

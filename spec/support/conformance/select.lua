@@ -3,6 +3,7 @@
 --- Each kind of case of a select, between two that never come: as the same wait without a select,
 --- in all other respects too.
 local crun = require "crun"
+local items = require "spec.support.conformance.items"
 
 local M = {}
 
@@ -24,7 +25,7 @@ local function derive(part, name, case, after)
       { line.never[1], "get" }, case(line, i), { line.never[2] }, timeout = t,
     }))
     if after and (result[1] or result.n == 0) then return after(line) end
-    return table.unpack(result, 1, result.n)
+    return items.number(table.unpack(result, 1, result.n))
   end
   M["select of " .. name] = operation
 end
@@ -33,13 +34,17 @@ local function object(line) return { line.object } end
 
 for _, name in ipairs { "Queue", "LifoQueue", "PriorityQueue" } do
   derive("queues", name .. ":get", function(line) return { line.object, "get" } end)
-  derive("queues", name .. ":put", function(line, i) return { line.object, "put", i } end)
+  derive("queues", name .. ":put", function(line, i)
+    return { line.object, "put", items.item(i) }
+  end)
 end
 for _, name in ipairs { "Channel(0)", "Channel(2)" } do
   derive("queues", name .. ":recv", function(line) return { line.object, "recv" } end)
 end
 for _, name in ipairs { "Channel(0)", "Channel(1)" } do
-  derive("queues", name .. ":send", function(line, i) return { line.object, "send", i } end)
+  derive("queues", name .. ":send", function(line, i)
+    return { line.object, "send", items.item(i) }
+  end)
 end
 derive("signals", "Event:wait", object)
 derive("locks", "Lock:acquire", object)

@@ -46,7 +46,7 @@ for name, read in pairs {
   M[name] = items.getter {
     open = open_pair,
     wait = function(line, _, t) return number(read(line.object, t)) end,
-    put = function(line, item) return line.peer:write(item .. "\n") end,
+    put = function(line, item) return line.peer:write(items.number(item) .. "\n") end,
     drain = function(line)
       if line.closed then return nil end
       line.peer:shutdown()
