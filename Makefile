@@ -143,7 +143,7 @@ $(B)/gen/faces.o: $(B)/gen/faces.c bindings/embedded.h
 $(program): $(runtime_obj) $(bindings_obj) $(program_obj) $(B)/gen/inputs bindings/program.map \
     | $(if $(LUA_STATIC),,missing)
 	$(call say,LINK)
-	$(Q)$(link) -Wl,--dynamic-list=bindings/program.map -o $@ $(filter %.o,$^) \
+	$(Q)$(link) -Wl,--dynamic-list=bindings/program.map -Wl,--wrap=lua_resume -o $@ $(filter %.o,$^) \
 	  -Wl,--whole-archive $(LUA_STATIC) -Wl,--no-whole-archive $(libs) $(LIBEDIT) $(LDLIBS)
 
 $(module): $(shared_all) $(B)/gen/inputs bindings/module.map

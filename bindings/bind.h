@@ -72,6 +72,11 @@ typedef struct crun__lua {
     lua_Integer next_scope;
     size_t greenlets_most; /* so many may be started before abandoned ones are looked for */
     unsigned unusual;      /* why spawning takes more than making a task: enum spawning */
+    const char *faces; /* how the names of crun's own Lua chunks begin */
+    size_t faces_size;
+    /* lua_resume, without what the program has the linker put around it; see prog_resume.c. */
+    int (*resume)(lua_State *L, lua_State *from, int nargs, int *nresults);
+    bool tracks; /* runners know the innermost coroutine that runs */
     bool owns_hub;
     bool hosted;   /* the host calls crun_lua_finish */
     bool finished; /* nothing may be spawned any more */
@@ -106,7 +111,8 @@ enum {
     LTASK_CANCELLED, /* its cancel error */
     LTASK_THROWN,
     LTASK_TRACEBACK,
-    LTASK_FIELDS = LTASK_TRACEBACK
+    LTASK_PREEMPT, /* 1: may be interrupted, 0: may not; false: as crun.preempt says */
+    LTASK_FIELDS = LTASK_PREEMPT
 };
 
 /* The task at the index, or NULL. */
@@ -153,6 +159,13 @@ void crun__ltask_name(lua_State *L, int index);
 
 /* Appends "main", "task#3" or "task#3 'name'" of the task at the index. */
 void crun__ltask_describe(lua_State *L, int index);
+
+/*
+ * Pushes the traceback of a live task through the coroutines that are inside of each other, the
+ * innermost first. `where` is the coroutine that runs, with so many levels of it left out; NULL:
+ * the task does not run.
+ */
+void crun__task_traceback(lua_State *L, ltask *task, lua_State *where, int level);
 
 /* Starts a task of the function and nargs arguments on top; pops them, pushes the Task. */
 void crun__ltask_spawn(lua_State *L, int nargs);
@@ -347,6 +360,8 @@ void crun__open_select(lua_State *L);
 void crun__open_greenlet(lua_State *L);
 void crun__open_local(lua_State *L);
 void crun__open_context(lua_State *L);
+void crun__open_monitor(lua_State *L);
+void crun__open_dump(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);

@@ -8,7 +8,6 @@
 #include "lscope.h"
 
 #define CANCELLED "crun.Cancelled"
-#define DEADLOCK "crun.Deadlock"
 
 /* Where a cancel error keeps its scope; a number, as looking for it must need no memory. */
 enum { SCOPE_KEY = 1 };
@@ -168,7 +167,7 @@ int crun__cancelled_raise(lua_State *L, crun_task *self)
     return lua_error(L);
 }
 
-/* --- the deadlock error ------------------------------------------------------------------- */
+/* --- sites --------------------------------------------------------------------------------- */
 
 void crun__site_push(lua_State *L, const char *source, int line)
 {
@@ -186,73 +185,6 @@ void crun__site_push(lua_State *L, const char *source, int line)
 void crun__spawn_site(lua_State *L, const ltask *task)
 {
     crun__site_push(L, task->source, task->line);
-}
-
-static void add_waiting(lua_State *L, luaL_Buffer *b, int task_index)
-{
-    const ltask *t = lua_touserdata(L, task_index);
-    char wait[128];
-    crun__wait_describe(&t->base.wait, wait, sizeof wait);
-    luaL_addstring(b, "\n\t");
-    crun__ltask_describe(L, task_index);
-    luaL_addvalue(b);
-    luaL_addstring(b, " waits: ");
-    luaL_addstring(b, wait);
-    luaL_addstring(b, ", spawned at ");
-    crun__spawn_site(L, t);
-    luaL_addvalue(b);
-}
-
-/* The main task has been woken to hear it; the hub has noted what it waited for. */
-void crun__deadlock_text(lua_State *L)
-{
-    crun__lua *u = crun__universe;
-    lua_pushvalue(u->store, CRUN__UP_ANCHORS);
-    lua_xmove(u->store, L, 1);
-    int anchors = lua_gettop(L);
-    lua_pushnil(L);
-    int task = lua_gettop(L);
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    luaL_addstring(
-        &b, "deadlock: every task waits for what no task, timer or I/O can bring\n\tmain waits: ");
-    luaL_addstring(&b, crun__hub->stuck_in);
-    for (uint32_t slot = 1; slot <= u->slot_count; slot++) {
-        if (lua_rawgeti(L, anchors, slot) != LUA_TUSERDATA) {
-            lua_pop(L, 1);
-            continue;
-        }
-        lua_replace(L, task);
-        const ltask *t = lua_touserdata(L, task);
-        if (t->base.status == CRUN_TASK_WAITING)
-            add_waiting(L, &b, task);
-    }
-    luaL_pushresult(&b);
-    lua_replace(L, anchors);
-    lua_settop(L, anchors);
-}
-
-void crun__deadlock_push(lua_State *L)
-{
-    lua_createtable(L, 0, 2);
-    crun__deadlock_text(L);
-    lua_setfield(L, -2, "message");
-    lua_pushliteral(L, "EDEADLK");
-    lua_setfield(L, -2, "code");
-    luaL_setmetatable(L, DEADLOCK);
-}
-
-int crun__deadlock_raise(lua_State *L)
-{
-    crun__deadlock_push(L);
-    return lua_error(L);
-}
-
-static int deadlock_tostring(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getfield(L, 1, "message");
-    return 1;
 }
 
 /* --- the report --------------------------------------------------------------------------- */
@@ -325,5 +257,5 @@ static void open_error(lua_State *L, const char *name, lua_CFunction tostring)
 void crun__open_errors(lua_State *L)
 {
     open_error(L, CANCELLED, cancelled_tostring);
-    open_error(L, DEADLOCK, deadlock_tostring);
+    open_error(L, CRUN__DEADLOCK, crun__deadlock_tostring);
 }

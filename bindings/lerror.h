@@ -46,6 +46,10 @@ int crun__deadlock_raise(lua_State *L);
 /* Pushes the text of that error. */
 void crun__deadlock_text(lua_State *L);
 
+/* The name of its class; its __tostring. */
+#define CRUN__DEADLOCK "crun.Deadlock"
+int crun__deadlock_tostring(lua_State *L);
+
 /* Pushes the text for people of an error value, as the stand-alone interpreter words it. */
 void crun__error_text(lua_State *L, int index);
 

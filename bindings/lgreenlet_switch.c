@@ -247,6 +247,7 @@ crun__greenlet *crun__lgreenlet_run(crun__greenlet *base)
     enum { FIXED = 2 };
     crun__lgreenlet *g = crun__lgreenlet_of(base);
     lua_State *co = g->co;
+    base->runner->inner = co;
     anchor(co, g);
     bool raise = lua_pcall(co, g->count, LUA_MULTRET, FIXED) != LUA_OK;
     if (raise && is_exit(co, g))

@@ -6,19 +6,17 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "bind.h"
+#include "lpoke.h"
 
-enum { WHOLE_HOOK = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, KINDS = 3 };
+enum { KINDS = 4 };
 
-static const int kinds[KINDS] = {SIGINT, SIGTERM, SIGPIPE};
+static const int kinds[KINDS] = {SIGINT, SIGTERM, SIGPIPE, SIGQUIT};
 
-/* A debug hook that gave way to ours, until ours has run. */
-struct hook {
-    lua_Hook fn;
-    int mask, count;
-};
+/* How soon, in nanoseconds, a signal asks again when it has not been acted upon; then ever less. */
+enum { FIRST_REMINDER = 20000000, LAST_REMINDER = 640000000 };
 
 /* Process-wide, since signals are. Written by the owner's thread and by handlers on that thread. */
 static struct {
@@ -27,9 +25,11 @@ static struct {
     crun__signals_act *act;
     volatile sig_atomic_t first;   /* the first signal that came */
     volatile sig_atomic_t pending; /* it has not been acted upon */
-    struct hook hook;
     bool taken[KINDS];
     struct sigaction before[KINDS];
+    timer_t timer;
+    bool reminds; /* there is that timer */
+    volatile long reminder;
 } own;
 
 static atomic_flag owned = ATOMIC_FLAG_INIT;
@@ -51,44 +51,61 @@ static bool act(void)
 static void on_wake(void *arg)
 {
     (void)arg;
+    crun__poke_serve();
     act();
 }
 
-static void on_hook(lua_State *L, lua_Debug *ar)
+void crun__signal_now(lua_State *L)
 {
-    (void)ar;
-    lua_sethook(L, own.hook.fn, own.hook.mask, own.hook.count);
     crun_task *self = crun__hub->current;
-    if (act() && self && (self->flags & CRUN__DOOMED))
+    if (act() && L && self && (self->flags & CRUN__DOOMED))
         crun__lua_raise(L, self, CRUN_ECANCELED);
 }
 
-/*
- * In the handler. Stops the Lua code that runs at its next instruction: lua_sethook is made to be
- * called while its state runs. The state may also be that of a task that waits in the hub; its hook
- * then finds nothing left to do.
- */
-static void set_hook(void)
+/* --- in the handlers ---------------------------------------------------------------------- */
+
+static void remind(long ns)
 {
-    lua_State *L = crun_lua_running();
-    if (!L || lua_gethook(L) == on_hook)
-        return;
-    own.hook = (struct hook){lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)};
-    lua_sethook(L, on_hook, WHOLE_HOOK, 1);
+    struct itimerspec once = {.it_value = {.tv_nsec = ns}};
+    own.reminder = ns;
+    if (own.reminds)
+        timer_settime(own.timer, 0, &once, NULL);
+}
+
+/* The timer's signal is one of those that are taken, and carries its origin. */
+static void on_reminder(void)
+{
+    if (own.hub && crun__poke_again())
+        remind(own.reminder < LAST_REMINDER ? own.reminder * 2 : LAST_REMINDER);
+}
+
+static void ask(unsigned what)
+{
+    crun__poke(what);
+    crun_hub_wake(own.hub);
+    remind(FIRST_REMINDER);
 }
 
 static void on_end(int signo)
 {
-    int saved = errno;
-    if (!pthread_equal(pthread_self(), own.thread)) {
-        pthread_kill(own.thread, signo);
-    } else if (own.first) {
+    if (own.first)
         _exit(128 + signo);
-    } else {
-        own.first = own.pending = signo;
-        set_hook();
-        crun_hub_wake(own.hub);
-    }
+    own.first = own.pending = signo;
+    ask(CRUN__POKE_SIGNAL);
+}
+
+static void on_signal(int signo, siginfo_t *info, void *context)
+{
+    int saved = errno;
+    (void)context;
+    if (!pthread_equal(pthread_self(), own.thread))
+        pthread_kill(own.thread, signo);
+    else if (info->si_code == SI_TIMER)
+        on_reminder();
+    else if (signo == SIGQUIT)
+        ask(CRUN__POKE_DUMP);
+    else
+        on_end(signo);
     errno = saved;
 }
 
@@ -113,11 +130,25 @@ static void take(int i, bool even_if_ignored)
     sigaction(kinds[i], NULL, before);
     if (!(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_IGN && !even_if_ignored)
         return;
-    struct sigaction mine = {.sa_handler = kinds[i] == SIGPIPE ? on_pipe : on_end};
+    struct sigaction mine = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+    if (kinds[i] == SIGPIPE)
+        mine = (struct sigaction){.sa_handler = on_pipe};
     sigemptyset(&mine.sa_mask);
-    sigaddset(&mine.sa_mask, SIGINT);
-    sigaddset(&mine.sa_mask, SIGTERM);
+    for (int k = 0; k < KINDS; k++)
+        if (kinds[k] != SIGPIPE)
+            sigaddset(&mine.sa_mask, kinds[k]);
+    sigaddset(&mine.sa_mask, SIGURG);
     own.taken[i] = sigaction(kinds[i], &mine, NULL) == 0;
+}
+
+/* Without a timer all is well but for a signal in the wrong microsecond. */
+static void make_timer(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL};
+    for (int i = 0; i < KINDS; i++)
+        if (own.taken[i] && kinds[i] != SIGPIPE)
+            event.sigev_signo = kinds[i];
+    own.reminds = event.sigev_signo && timer_create(CLOCK_MONOTONIC, &event, &own.timer) == 0;
 }
 
 bool crun__signals_take(crun_hub *hub, bool program)
@@ -129,20 +160,25 @@ bool crun__signals_take(crun_hub *hub, bool program)
     own.thread = pthread_self();
     crun_hub_on_wake(hub, on_wake, NULL);
     for (int i = 0; i < KINDS; i++)
-        take(i, program && kinds[i] == SIGINT);
+        if (program || kinds[i] != SIGQUIT)
+            take(i, program && kinds[i] == SIGINT);
+    make_timer();
     return true;
 }
 
 static bool is_mine(const struct sigaction *action)
 {
-    return !(action->sa_flags & SA_SIGINFO) &&
-           (action->sa_handler == on_end || action->sa_handler == on_pipe);
+    if (action->sa_flags & SA_SIGINFO)
+        return action->sa_sigaction == on_signal;
+    return action->sa_handler == on_pipe;
 }
 
 void crun__signals_give_back(const crun_hub *hub)
 {
     if (!own.hub || own.hub != hub)
         return;
+    if (own.reminds)
+        timer_delete(own.timer);
     for (int i = 0; i < KINDS; i++) {
         struct sigaction now;
         if (own.taken[i] && sigaction(kinds[i], NULL, &now) == 0 && is_mine(&now))
@@ -170,5 +206,5 @@ const char *crun__signals_name(void)
 
 void crun__signals_forget(void)
 {
-    own.first = 0;
+    own.first = own.pending;
 }

@@ -1,13 +1,15 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * SIGINT and SIGTERM as cancellation, SIGPIPE as an error of the write that caused it.
+ * SIGINT and SIGTERM as cancellation, SIGPIPE as an error of the write that caused it, SIGQUIT as
+ * the wish to see the tasks.
  *
  * Laws:
  * - The first SIGINT or SIGTERM cancels the main task and all others, so that clean-ups run; the
  *   second ends the process at once, with status 128 + its number and no clean-up.
- * - The signal reaches a hub that waits, and Lua code that computes, like lua(1)'s own Ctrl-C. A
- *   nested coroutine that computes is reached when it waits, yields or returns, not before.
+ * - The signal reaches a hub that waits, and Lua code that computes, like lua(1)'s own Ctrl-C; a
+ *   coroutine inside of a task as lpoke.h says.
+ * - SIGQUIT is the program's alone. It prints the tasks on stderr, and everything goes on.
  * - A library call that blocks in the kernel outside of the hub (io.read) is interrupted.
  * - Writing to a closed connection fails with EPIPE; writing to a closed standard output, or any
  *   other file of Lua's, ends the process as it does under lua(1).

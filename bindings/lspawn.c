@@ -334,7 +334,7 @@ static int resume(crun__lua *u, crun_task *task, lua_State *co)
         return fail_closed(u, co);
     int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 2;
     for (;;) {
-        int nresults, status = lua_resume(co, NULL, nargs, &nresults);
+        int nresults, status = u->resume(co, NULL, nargs, &nresults);
         if (status != LUA_YIELD)
             return status;
         if (task->flags & CRUN__YIELDING) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../runtime/monitor.h"
 #include "../runtime/scope.h"
 #include "lcall.h"
 #include "lerror.h"
@@ -20,6 +21,7 @@
 #include "lfuture.h"
 #include "lgreenlet.h"
 #include "lgroup.h"
+#include "lmonitor.h"
 #include "loverflow.h"
 #include "lsignal.h"
 #include "lspawn.h"
@@ -119,6 +121,8 @@ static void detach(crun__lua *u)
 {
     crun_hub *hub = u->type.hub;
     crun__universe = NULL;
+    crun__monitor_stop(hub);
+    crun__monitor_forget();
     if (hub->main == &u->main->base)
         crun__hub_reset_main(hub);
     free(u->free_slots);
@@ -262,7 +266,7 @@ static crun__lua *make_universe(lua_State *L)
 {
     open_metatables(L);
     crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
-    *u = (crun__lua){.store = make_store(L), .aux = new_thread(L)};
+    *u = (crun__lua){.store = make_store(L), .aux = new_thread(L), .resume = lua_resume};
     crun__list_init(&u->calls);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     u->L = lua_tothread(L, -1);

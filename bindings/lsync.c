@@ -83,7 +83,7 @@ void crun__hold_task(lua_State *L, const crun_task *task)
     lua_remove(L, -2);
 }
 
-static void push_site(lua_State *L, const crun_hold *hold)
+void crun__hold_site(lua_State *L, const crun_hold *hold)
 {
     if (!hold->source || hold->line <= 0) {
         lua_pushliteral(L, "");
@@ -107,7 +107,7 @@ void crun__hold_describe(lua_State *L, const crun_hold *hold)
         lua_pushliteral(L, " holds");
         lua_concat(L, 2);
     }
-    push_site(L, hold);
+    crun__hold_site(L, hold);
     lua_concat(L, 2);
 }
 

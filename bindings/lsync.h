@@ -76,6 +76,9 @@ static inline void crun__hold_note(lua_State *L, crun_hold *hold, int index)
  */
 void crun__hold_describe(lua_State *L, const crun_hold *hold);
 
+/* Pushes " (taken at file:12)", or nothing but an empty text where that is not known. */
+void crun__hold_site(lua_State *L, const crun_hold *hold);
+
 /* Pushes "task#3 'x'"; for a task that is not Lua's, "task#3". */
 void crun__hold_task(lua_State *L, const crun_task *task);
 

@@ -7,6 +7,7 @@
 
 #include "lerror.h"
 #include "lgreenlet.h"
+#include "lmonitor.h"
 #include "lspawn.h"
 
 /* --- access ------------------------------------------------------------------------------- */
@@ -300,22 +301,37 @@ static int l_traceback(lua_State *L)
             lua_pushliteral(L, "");
         return 1;
     }
-    if (&t->base == crun__hub->current) {
-        luaL_traceback(L, L, NULL, 1);
-        crun__greenlet_tracebacks(L, t);
-        return 1;
-    }
-    lua_State *where = crun__ltask_where(&t->base);
-    luaL_traceback(L, where, NULL, 0);
-    if (!crun__greenlet_tracebacks(L, t) && where != t->L) {
-        lua_pushliteral(L, "\ninside of ");
-        luaL_traceback(L, t->L, NULL, 0);
-        lua_concat(L, 3);
-    }
+    bool running = &t->base == crun__hub->current;
+    crun__task_traceback(L, t, running ? L : NULL, running ? 1 : 0);
     return 1;
 }
 
 /* --- fields ------------------------------------------------------------------------------- */
+
+/* Whether it may be interrupted: true or false as it was set, else nil. */
+static void push_preempt(lua_State *L)
+{
+    if (crun__ltask_field(L, 1, LTASK_PREEMPT) == LUA_TNUMBER)
+        lua_pushboolean(L, lua_tointeger(L, -1) != 0);
+    else
+        lua_pushnil(L);
+}
+
+static void set_preempt(lua_State *L, const ltask *t)
+{
+    int type = lua_type(L, 3);
+    if (type != LUA_TBOOLEAN && type != LUA_TNIL)
+        luaL_error(L, "a Task's preempt must be a boolean or nil, not a %s", luaL_typename(L, 3));
+    if (crun__task_ended(&t->base))
+        return;
+    if (lua_toboolean(L, 3))
+        crun__monitor_ask(L);
+    if (type == LUA_TNIL)
+        lua_pushboolean(L, 0);
+    else
+        lua_pushinteger(L, lua_toboolean(L, 3));
+    crun__ltask_set_field(L, 1, LTASK_PREEMPT);
+}
 
 static int l_index(lua_State *L)
 {
@@ -331,6 +347,8 @@ static int l_index(lua_State *L)
         lua_pushinteger(L, (lua_Integer)t->base.id);
     else if (strcmp(key, "daemon") == 0)
         lua_pushboolean(L, crun_task_is_daemon(&t->base));
+    else if (strcmp(key, "preempt") == 0)
+        push_preempt(L);
     return 1;
 }
 
@@ -349,6 +367,8 @@ static int l_newindex(lua_State *L)
         if (t == crun__universe->main)
             return luaL_error(L, "the main task cannot be a daemon");
         crun_task_set_daemon(&t->base, lua_toboolean(L, 3));
+    } else if (strcmp(key, "preempt") == 0) {
+        set_preempt(L, t);
     } else {
         return luaL_error(L, "a Task has no field '%s' to set", luaL_tolstring(L, 2, NULL));
     }
@@ -404,12 +424,9 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"spawn", crun__l_spawn},
-    {"spawn_for", crun__l_spawn_for},
-    {"on_end", crun__l_on_end},
-    {"current", l_current},
-    {"tasks", l_tasks},
-    {NULL, NULL},
+    {"spawn", crun__l_spawn},   {"spawn_for", crun__l_spawn_for},
+    {"on_end", crun__l_on_end}, {"current", l_current},
+    {"tasks", l_tasks},         {NULL, NULL},
 };
 
 void crun__open_task(lua_State *L)

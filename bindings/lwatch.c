@@ -49,10 +49,21 @@ static void describe(const crun_wait *wait, char *text, size_t size)
     (void)snprintf(text, size, "waiting for %zu of %zu tasks to end", set->needed, set->size);
 }
 
+/* The first of those that have not ended. */
+static const crun_task *awaits(const crun_wait *wait)
+{
+    const watch_set *set = wait->object;
+    for (size_t i = 0; i < set->size; i++)
+        if (set->watches[i].wait.type && set->watches[i].what.task)
+            return set->watches[i].what.task;
+    return NULL;
+}
+
 static const crun_wait_type set_type = {
     .verb = "waiting for tasks to end",
     .queue_offset = offsetof(watch_set, waiter),
     .describe = describe,
+    .awaits = awaits,
 };
 
 /* One more of them has ended; its watch stands in no queue any more. */

@@ -160,7 +160,11 @@ static int run_protected(lua_State *L)
     if (rc < 0)
         luaL_error(L, "cannot attach a hub: %s", crun_error_text(rc));
     p->attached = true;
+    crun__prog_track();
     crun__signals_take(p->hub, true);
+    rc = crun__options_watch(&p->options);
+    if (rc < 0)
+        luaL_error(L, "cannot look after the tasks: %s", crun_error_text(rc));
     lua_pushboolean(L, run(L, p));
     return 1;
 }

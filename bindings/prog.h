@@ -30,10 +30,15 @@ typedef struct crun__options {
     bool interactive; /* -i */
     bool banner;      /* -v, or implied by -i */
     bool statements;  /* there is an -e */
+    int watchdog;     /* --watchdog: milliseconds; 0: none was asked for */
+    int preempt;      /* --preempt: the same */
     int end;          /* the first argument that is no option */
     bool script;      /* there is one at `end` */
     const char *bad;  /* the argument at fault, for CRUN__PROG_MISUSE */
 } crun__options;
+
+/* Turns on what --watchdog and --preempt ask for. Returns: 0, or CRUN_ENOMEM. */
+int crun__options_watch(const crun__options *options);
 
 /* Reads argv, which ends with a NULL; runs nothing. */
 crun__options crun__options_read(char **argv);
@@ -85,6 +90,11 @@ void crun__prog_state_close(lua_State *L);
 
 /* Lets the state give memory back that it no longer needs. May raise for want of memory. */
 void crun__prog_state_open(lua_State *L);
+
+/* --- prog_resume.c ------------------------------------------------------------------------ */
+
+/* The attached state's coroutines are kept track of from now on, so that signals find them. */
+void crun__prog_track(void);
 
 /* --- prog_embedded.c ---------------------------------------------------------------------- */
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <crun/version.h>
 #include <lauxlib.h>
 
+#include "lmonitor.h"
 #include "prog.h"
 
 /*
@@ -27,11 +30,47 @@ static void misuse(crun__options *o, const char *argument)
     o->bad = argument;
 }
 
+enum { WATCHDOG_MS = 1000, PREEMPT_MS = 10, MOST_MS = 1000000000 };
+
+/*
+ * The milliseconds of "--name" or "--name=ms". Returns: 0 when the argument is another option or no
+ * such number.
+ */
+static int read_milliseconds(const char *argument, const char *name, int usual)
+{
+    size_t size = strlen(name);
+    if (strncmp(argument, name, size) != 0)
+        return 0;
+    argument += size;
+    if (*argument == '\0')
+        return usual;
+    char *end;
+    long ms = *argument == '=' && isdigit((unsigned char)argument[1])
+                  ? strtol(argument + 1, &end, 10)
+                  : 0;
+    return ms > 0 && ms <= MOST_MS && *end == '\0' ? (int)ms : 0;
+}
+
+static bool read_limit(crun__options *o, const char *argument)
+{
+    int watchdog = read_milliseconds(argument, "--watchdog", WATCHDOG_MS);
+    int preempt = read_milliseconds(argument, "--preempt", PREEMPT_MS);
+    if (watchdog)
+        o->watchdog = watchdog;
+    if (preempt)
+        o->preempt = preempt;
+    return watchdog || preempt;
+}
+
 /*
  * "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on.
  */
 static bool read_long(crun__options *o, const char *argument)
 {
+    if (read_limit(o, argument)) {
+        o->end++;
+        return true;
+    }
     if (strcmp(argument, "--help") == 0)
         o->action = CRUN__PROG_HELP;
     else if (strcmp(argument, "--version") == 0)
@@ -115,6 +154,16 @@ static bool run_statement(lua_State *L, const char *text)
     return crun__prog_run(L, luaL_loadbuffer(L, text, strlen(text), "=(command line)"));
 }
 
+int crun__options_watch(const crun__options *o)
+{
+    int rc = 0;
+    if (o->watchdog)
+        rc = crun__monitor_watch((crun_time)o->watchdog * 1000000);
+    if (rc == 0 && o->preempt)
+        rc = crun__monitor_preempt((crun_time)o->preempt * 1000000);
+    return rc;
+}
+
 bool crun__options_run(lua_State *L, const crun__options *o, char **argv)
 {
     for (int i = 1; i < o->end; i++) {
@@ -122,7 +171,7 @@ bool crun__options_run(lua_State *L, const crun__options *o, char **argv)
         char letter = argument[1];
         if (letter == 'W')
             lua_warning(L, "@on", 0);
-        if (letter != 'e' && letter != 'l')
+        if (letter != 'e' && letter != 'l') /* what begins with "--" neither */
             continue;
         const char *value = is_attached(argument) ? argument + 2 : argv[++i];
         if (!(letter == 'e' ? run_statement(L, value) : run_library(L, value)))
@@ -145,6 +194,8 @@ static void usage(FILE *out)
                   "  -W        turn warnings on\n"
                   "  --        stop handling options\n"
                   "  -         stop handling options and execute stdin\n"
+                  "  --preempt[=ms]   tasks that compute longer let others run (10 ms)\n"
+                  "  --watchdog[=ms]  report tasks that hold the hub longer (1000 ms)\n"
                   "  --help    show this help\n"
                   "  --version show the versions of crun, Lua and libuv\n",
                   crun__prog_name());

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lmonitor.h"
 #include "lscope.h"
 #include "lsignal.h"
 #include "prog.h"
@@ -167,6 +168,16 @@ static void print(lua_State *L, int base)
     crun__prog_say(lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1)));
 }
 
+/*
+ * Who types a statement that keeps the others from running should hear of it. Without a thread to
+ * spare the session goes on without. Returns: whether the watchdog was turned on just now.
+ */
+static bool watch(void)
+{
+    static const crun_time limit = 1000000000;
+    return !crun__monitor_watches() && crun__monitor_watch(limit) == 0;
+}
+
 void crun__prog_repl(lua_State *L)
 {
     const char *name = crun__prog_name();
@@ -174,6 +185,7 @@ void crun__prog_repl(lua_State *L)
     bool going = true;
     crun__prog_set_name(NULL);
     crun__signals_set_act(interrupt);
+    bool watched = watch();
     crun__input_begin();
     while (going) {
         crun__input in = read_statement(L, &status);
@@ -188,6 +200,8 @@ void crun__prog_repl(lua_State *L)
         lua_settop(L, base);
     }
     crun__input_end();
+    if (watched)
+        crun__monitor_watch(0);
     crun__signals_set_act(NULL);
     crun__prog_set_name(name);
 }

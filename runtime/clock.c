@@ -37,6 +37,7 @@ void crun_hub_set_clock(crun_hub *hub, enum crun_clock kind)
     if (kind == CRUN_CLOCK_VIRTUAL && hub->clock.kind == CRUN_CLOCK_REAL)
         hub->clock.virtual_now = crun__clock_monotonic();
     hub->clock.kind = kind;
+    crun__hub_reset_tick(hub);
 }
 
 int crun_hub_advance(crun_hub *hub, crun_time ns)

@@ -26,6 +26,23 @@ void crun__hold_take(crun_hold *hold, crun_task *task)
     crun__flag_set(task, CRUN__HOLDER);
 }
 
+static const crun_hold *first_of(const crun_hold *hold, const crun_task *task)
+{
+    while (hold && hold->task != task)
+        hold = hold->next;
+    return hold;
+}
+
+const crun_hold *crun__holds_first(const crun_task *task)
+{
+    return first_of(*chain_of(task), task);
+}
+
+const crun_hold *crun__holds_next(const crun_hold *hold, const crun_task *task)
+{
+    return first_of(hold->next, task);
+}
+
 /* All are marked before anyone is told. */
 void crun__holds_desert(crun_task *task)
 {

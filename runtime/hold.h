@@ -36,6 +36,10 @@ static inline void crun__hold_drop(crun_hold *hold)
 /* The task ends: what it holds will never be released. */
 void crun__holds_desert(crun_task *task);
 
+/* What the task holds, one after the other; NULL: no more. */
+const crun_hold *crun__holds_first(const crun_task *task);
+const crun_hold *crun__holds_next(const crun_hold *hold, const crun_task *task);
+
 static inline bool crun__hold_deserted(const crun_hold *hold)
 {
     return hold->task == &crun__deserter;

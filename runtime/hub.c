@@ -7,6 +7,7 @@
 
 #include "ctask.h"
 #include "loop.h"
+#include "monitor.h"
 #include "overflow.h"
 #include "scope.h"
 
@@ -59,6 +60,7 @@ static void deadlock(crun_hub *hub)
     if (hub->main->status != CRUN_TASK_WAITING)
         abort();
     crun__wait_describe(&hub->main->wait, hub->stuck_in, sizeof hub->stuck_in);
+    hub->stuck_on = crun__wait_awaits(hub->main);
     crun__wait_abort(&hub->main->wait, CRUN_EDEADLK);
 }
 
@@ -101,12 +103,50 @@ static bool hopeless(const crun_hub *hub)
     return !hub->timers.count && !expectant(hub);
 }
 
+static uint32_t tick_of(crun_time at)
+{
+    return (uint32_t)((uint64_t)at >> CRUN__TICK_SHIFT);
+}
+
+void crun__hub_reset_tick(crun_hub *hub)
+{
+    hub->tick = tick_of(crun_now(hub));
+}
+
+/*
+ * libuv has read the clock if there was I/O to wait for. Where tasks only take turns it has not;
+ * then it is read now and then.
+ */
+static void note_time(crun_hub *hub)
+{
+    enum { ROUNDS = 1024 };
+    crun_time now = crun__loop_time(hub->loop);
+    if (hub->clock.kind == CRUN_CLOCK_VIRTUAL)
+        now = hub->clock.virtual_now;
+    else if (hub->polls % ROUNDS == 0)
+        now = crun__clock_monotonic();
+    if ((int32_t)(tick_of(now) - hub->tick) > 0)
+        hub->tick = tick_of(now);
+}
+
+crun_time crun__hub_waiting_for(crun_hub *hub, const crun_task *task)
+{
+    uint32_t ticks = tick_of(crun_now(hub)) - (uint32_t)task->wait.due.stamp;
+    return (int32_t)ticks < 0 ? 0 : (crun_time)ticks << CRUN__TICK_SHIFT;
+}
+
+crun_time crun__hub_waiting_until(const crun_hub *hub, const crun_task *task)
+{
+    uint32_t place = task->wait.due.place;
+    return place ? hub->timers.entries[place - 1].at : CRUN_FOREVER;
+}
+
 /* Looks at the inbox, I/O and timers; with nothing ready, waits for them. */
 static void poll(crun_hub *hub)
 {
     crun_task *current = hub->current;
-    hub->current = NULL;
-    hub->polls++;
+    crun__set_current(hub, NULL);
+    __atomic_store_n(&hub->polls, hub->polls + 1, __ATOMIC_RELAXED);
     crun__loop_inbox(hub->loop);
     if (!crun__list_empty(&hub->ready)) {
         if (crun__loop_alive(hub->loop))
@@ -119,10 +159,11 @@ static void poll(crun_hub *hub)
         wait_real(hub);
     }
     crun__loop_inbox(hub->loop);
+    note_time(hub);
     if (hub->timers.count)
         fire_due(hub, crun_now(hub));
     hub->budget = CRUN__POLL_BUDGET;
-    hub->current = current;
+    crun__set_current(hub, current);
 }
 
 static crun_task *take_ready(crun_hub *hub)
@@ -155,14 +196,15 @@ crun_task *crun__next(crun_hub *hub)
 void crun__switch_away(crun_hub *hub)
 {
     crun_task *self = hub->current, *next = next_ready(hub);
-    assert(self);
+    if (!self)
+        __builtin_unreachable(); /* only who runs can give way */
     if (next != self) {
         crun__runner *from = self->runner;
         if (!next->runner)
             crun__runners_assign(hub, next);
         crun__context_switch(&from->context, &next->runner->context);
     }
-    hub->current = self;
+    crun__set_current(hub, self);
     self->status = CRUN_TASK_RUNNING;
 }
 
@@ -180,7 +222,8 @@ void crun__hub_set_main(crun_hub *hub, crun_task *task, crun__task_type *type)
     *task = (crun_task){.type = type, .id = 1, .status = CRUN_TASK_RUNNING};
     task->runner = &hub->runners.root;
     hub->runners.root.task = task;
-    hub->main = hub->current = task;
+    hub->main = task;
+    crun__set_current(hub, task);
 }
 
 void crun__hub_reset_main(crun_hub *hub)
@@ -216,6 +259,7 @@ static void hub_init(crun_hub *hub, const crun_hub_options *options)
     hub->stack_budget = budget ? budget : DEFAULT_STACK_BUDGET;
     hub->budget = CRUN__POLL_BUDGET;
     hub->next_id = 1;
+    crun__hub_reset_tick(hub);
     crun__hub_reset_main(hub);
 }
 
@@ -269,9 +313,9 @@ static void end(crun_task *task, void *arg)
 static void call_posts(crun_hub *hub)
 {
     crun_task *current = hub->current;
-    hub->current = NULL;
+    crun__set_current(hub, NULL);
     crun__loop_inbox(hub->loop);
-    hub->current = current;
+    crun__set_current(hub, current);
 }
 
 /* Live tasks, without a caller that was spawned itself and ends the hub in the main task's place.
@@ -302,6 +346,7 @@ static void end_tasks(crun_hub *hub)
 void crun_hub_free(crun_hub *hub)
 {
     end_tasks(hub);
+    crun__monitor_stop(hub);
     crun__holds_desert(hub->main);
     crun__overflow_leave_thread();
     crun__loop_free(hub->loop);

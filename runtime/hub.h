@@ -17,6 +17,7 @@
 #include "timer.h"
 
 struct crun__loop;
+struct crun__monitor;
 
 /* I/O and timers are looked at after this many switches at the latest: often enough to keep latency
  * below a few microseconds, rarely enough that an epoll_wait (about 300 ns) costs 2 ns a switch. */
@@ -41,12 +42,16 @@ struct crun_hub {
     unsigned holds;
     uint64_t next_id;
     uint64_t polls;
+    uint32_t tick;                 /* the clock when it was last looked at: see CRUN__TICK_SHIFT */
+    struct crun__monitor *monitor; /* NULL: nobody minds how long a task runs */
     crun_hold *held[CRUN__HOLD_CHAINS]; /* see hold.h */
     crun__link c_tasks;                 /* live tasks of kind C */
     crun__task_type c_type;
     crun_task *main; /* the one on the thread's own stack */
     crun__greenlet_starter greenlet_starter;
-    char stuck_in[64]; /* what the main task waited for when a deadlock was found */
+    /* What the main task waited for when a deadlock was found: in words, and which task's end. */
+    char stuck_in[64];
+    const crun_task *stuck_on;
     /* Called inside a signal handler when the running task has overflown its C stack. */
     void (*on_overflow)(crun_hub *hub);
     crun_task own_main; /* while no host language brings one */
@@ -56,6 +61,37 @@ struct crun_hub {
  * The thread's hub. Tasks never move between threads, so its address may be kept across switches.
  */
 extern _Thread_local crun_hub *crun__hub;
+
+/*
+ * Which task runs, or none. In one piece, since the monitor's thread looks at it; costs what a
+ * plain store does.
+ */
+static inline void crun__set_current(crun_hub *hub, crun_task *task)
+{
+    __atomic_store_n(&hub->current, task, __ATOMIC_RELAXED);
+}
+
+/*
+ * Waits without a deadline note the hub's tick when they begin. A tick is about a millisecond. It
+ * is at hand, and so up to one round of the hub old: reading the clock would cost as much as the
+ * wait.
+ */
+enum { CRUN__TICK_SHIFT = 20 };
+
+/* Grows with every switch. */
+static inline uint64_t crun__hub_turn(const crun_hub *hub)
+{
+    return hub->polls * (CRUN__POLL_BUDGET + 2) - (uint64_t)(int64_t)hub->budget;
+}
+
+/* The clock has been set back, or is another one. */
+void crun__hub_reset_tick(crun_hub *hub);
+
+/* For how long a task has been in a wait that has no deadline, in nanoseconds. */
+crun_time crun__hub_waiting_for(crun_hub *hub, const crun_task *task);
+
+/* The deadline of the task's wait; CRUN_FOREVER: none. */
+crun_time crun__hub_waiting_until(const crun_hub *hub, const crun_task *task);
 
 /* Puts a task at the end of the ready queue. */
 static inline void crun__ready(crun_hub *hub, crun_task *task)

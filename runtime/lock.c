@@ -19,10 +19,16 @@ static void describe(const crun_wait *wait, char *text, size_t size)
     (void)snprintf(text, size, "%s (held by task#%" PRIu64 ")", verb, (uint64_t)hold->task->id);
 }
 
+static const crun_task *awaits(const crun_wait *wait)
+{
+    return ((const crun_lock *)wait->object)->hold.task;
+}
+
 static const crun_wait_type lock_type = {
     .verb = "Lock:acquire",
     .queue_offset = offsetof(crun_lock, waiters),
     .describe = describe,
+    .awaits = awaits,
 };
 
 /* Of those who have been notified. */
@@ -30,6 +36,7 @@ static const crun_wait_type notified_type = {
     .verb = "Condition:wait, notified",
     .queue_offset = offsetof(crun_lock, waiters),
     .describe = describe,
+    .awaits = awaits,
 };
 
 /* Of those whose wait on a condition has ended in another way. */
@@ -37,6 +44,7 @@ static const crun_wait_type regain_type = {
     .verb = "Condition:wait, over",
     .queue_offset = offsetof(crun_lock, waiters),
     .describe = describe,
+    .awaits = awaits,
     .firm = true,
 };
 

@@ -65,6 +65,12 @@ size_t crun__loop_handles(crun__loop *loop);
 /* Runs callbacks of what has happened, after waiting at most `ns` for the first of them. */
 void crun__loop_poll(crun__loop *loop, crun_time ns);
 
+/* CLOCK_MONOTONIC, in nanoseconds, when the loop last looked at it. */
+static inline crun_time crun__loop_time(const crun__loop *loop)
+{
+    return (crun_time)uv_now(&loop->uv) * 1000000;
+}
+
 /* Calls what was posted and the wake handler. Cheap when there is nothing. */
 void crun__loop_inbox(crun__loop *loop);
 

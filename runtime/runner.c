@@ -38,6 +38,7 @@ static void idle_push(crun__runners *rs, crun__runner *r)
 static void assign(crun__runner *r, crun_task *task)
 {
     r->task = task;
+    r->inner = NULL;
     task->runner = r;
 }
 
@@ -45,9 +46,9 @@ static crun__step step(crun_hub *hub, crun_task *task)
 {
     assert(task->status == CRUN_TASK_NEW || task->status == CRUN_TASK_READY);
     task->status = CRUN_TASK_RUNNING;
-    hub->current = task;
+    crun__set_current(hub, task);
     crun__step done = task->type->step(task);
-    hub->current = NULL;
+    crun__set_current(hub, NULL);
     /* An ended task's memory may be gone. */
     if (done == CRUN__STEP_PARKED)
         task->runner = NULL;

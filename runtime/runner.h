@@ -26,6 +26,7 @@ typedef struct crun__runner {
     crun_task *task; /* what it runs or is parked for */
     void *cell;      /* of the C operation it is parked in: where its value lies */
     void *host;      /* of the host language's: the lua_State it was called from */
+    void *inner;     /* its innermost that runs, where the host keeps track; NULL: the task's own */
     crun__stack stack;
     bool used; /* since its stack was last trimmed */
 } crun__runner;

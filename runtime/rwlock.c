@@ -31,16 +31,24 @@ static void writer_leaves(crun_wait *wait)
         admit_readers(lock);
 }
 
+/* Readers are not known. */
+static const crun_task *awaits(const crun_wait *wait)
+{
+    return ((const crun_rwlock *)wait->object)->writer.task;
+}
+
 const crun_wait_type crun__rwlock_read_type = {
     .verb = "RWLock:read_acquire",
     .queue_offset = offsetof(crun_rwlock, readers),
     .describe = describe,
+    .awaits = awaits,
 };
 
 const crun_wait_type crun__rwlock_write_type = {
     .verb = "RWLock:write_acquire",
     .queue_offset = offsetof(crun_rwlock, writers),
     .describe = describe,
+    .awaits = awaits,
     .abort = writer_leaves,
 };
 

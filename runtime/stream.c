@@ -23,7 +23,7 @@ static void ignore_sigpipe(void)
 bool crun__streak_over(crun_hub *hub, unsigned limit)
 {
     crun__streak *streak = &hub->loop->streak;
-    uint64_t turn = hub->polls * CRUN__POLL_BUDGET + (uint64_t)(CRUN__POLL_BUDGET - hub->budget);
+    uint64_t turn = crun__hub_turn(hub);
     if (streak->turn != turn)
         *streak = (crun__streak){turn, 0};
     if (++streak->count <= limit)

@@ -14,10 +14,16 @@ static void describe_join(const crun_wait *wait, char *text, size_t size)
     (void)snprintf(text, size, "join of task#%" PRIu64, (uint64_t)task->id);
 }
 
+static const crun_task *awaits_join(const crun_wait *wait)
+{
+    return wait->object;
+}
+
 const crun_wait_type crun__join_type = {
     .verb = "join",
     .queue_offset = offsetof(crun_task, joiners),
     .describe = describe_join,
+    .awaits = awaits_join,
 };
 
 const crun_wait_type crun__sleep_type = {
@@ -134,11 +140,13 @@ static int set_deadline(crun_task *task, crun_time deadline)
     return crun__timers_add(timers, &task->wait.due, CRUN__DUE_WAIT, deadline);
 }
 
-static inline int arm(crun_task *task, crun_time deadline)
+static inline int arm(crun_hub *hub, crun_task *task, crun_time deadline)
 {
     bool cancelled = (task->flags & (CRUN__DOOMED | CRUN__THROWN)) && !task->wait.type->firm;
     int rc = cancelled ? CRUN_ECANCELED : 0;
-    if (rc == 0 && deadline != CRUN_FOREVER)
+    if (deadline == CRUN_FOREVER)
+        task->wait.due.stamp = (int32_t)hub->tick;
+    else if (rc == 0)
         rc = set_deadline(task, deadline);
     if (rc < 0)
         return crun__wait_withdraw(task, rc);
@@ -148,7 +156,7 @@ static inline int arm(crun_task *task, crun_time deadline)
 
 int crun__wait_arm(crun_task *task, crun_time deadline)
 {
-    return arm(task, deadline);
+    return arm(crun__task_hub(task), task, deadline);
 }
 
 int crun__wait_park(crun_task *task, crun_time deadline)
@@ -157,7 +165,7 @@ int crun__wait_park(crun_task *task, crun_time deadline)
     int rc = crun__runners_reserve(hub);
     if (rc < 0)
         return crun__wait_withdraw(task, rc);
-    rc = arm(task, deadline);
+    rc = arm(hub, task, deadline);
     if (rc < 0)
         return rc;
     crun__switch_away(hub);
@@ -172,6 +180,14 @@ void crun__wait_describe(const crun_wait *wait, char *text, size_t size)
         wait->type->describe(wait, text, size);
     else
         (void)snprintf(text, size, "%s", wait->type->verb);
+}
+
+const crun_task *crun__wait_awaits(const crun_task *task)
+{
+    const crun_wait *wait = &task->wait;
+    if (task->status != CRUN_TASK_WAITING || !wait->type || !wait->type->awaits)
+        return NULL;
+    return wait->type->awaits(wait);
 }
 
 crun_task *crun_task_current(void)

@@ -115,14 +115,16 @@ void crun__task_end(crun_task *task, crun_task_status status);
 
 /* --- waiting ------------------------------------------------------------------------------ */
 
-/* Registers the running task's wait; it must then be armed and parked, or withdrawn. */
+/*
+ * Registers the running task's wait; it must then be armed and parked, or withdrawn. Between waits
+ * it has no place among the deadlines.
+ */
 static inline void crun__wait_begin(crun_task *task, const crun_wait_type *type, void *object)
 {
     crun_wait *w = &task->wait;
     assert(task->status == CRUN_TASK_RUNNING && !w->type);
     w->type = type;
     w->object = object;
-    w->due = (crun__due){0, 0};
     if (type->queue_offset != CRUN__NO_QUEUE)
         crun__waitq_push(crun__wait_queue(w), w);
 }
@@ -141,6 +143,9 @@ int crun__wait_withdraw(crun_task *task, int result);
 
 /* What the wait is for, in words: "join of task#3". */
 void crun__wait_describe(const crun_wait *wait, char *text, size_t size);
+
+/* Whom a waiting task waits for, or NULL: the holder of a lock, who is joined. */
+const crun_task *crun__wait_awaits(const crun_task *task);
 
 /* Ends a wait with a result: the task becomes ready, or the wait's type is told. */
 void crun__wake(crun_wait *wait, int result);

@@ -34,6 +34,8 @@ typedef struct crun_wait_type {
         queue_offset; /* of the crun_waitq within the object; CRUN__NO_QUEUE: it stands in none */
     void (*abort)(crun_wait *wait); /* NULL, or called when it leaves by deadline or cancel */
     void (*describe)(const crun_wait *wait, char *text, size_t size); /* NULL: the verb says it */
+    /* NULL, or which task has to do something for it first; NULL if nobody is known. */
+    const crun_task *(*awaits)(const crun_wait *wait);
     void (*fire)(crun_wait *wait, int result); /* NULL: wake the task that the wait is part of */
     /*
      * Waits of channels: hand a value to who waits to receive, take the one of who waits to send.
@@ -51,7 +53,7 @@ struct crun_wait {
     const crun_wait_type *type; /* NULL: waits for nothing */
     void *object;               /* what it waits on */
     union {
-        crun__due due; /* while it waits */
+        crun__due due; /* while it waits; without a deadline the stamp is the tick it began at */
         struct {
             uint32_t unused;
             int32_t result; /* once it is woken: over the stamp, which only a set deadline needs */

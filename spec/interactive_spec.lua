@@ -108,7 +108,8 @@ describe("interactive mode:", function()
     assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
     -- The shell that script(1) starts must give way: a dash that stays hears Ctrl-C as well, and
     -- dies of it in the end.
-    local out = assert(io.popen(("TERM=dumb SHELL=/bin/sh timeout 120 script -qefc %s /dev/null <%s"):format(
+    local command = "TERM=dumb SHELL=/bin/sh timeout 120 script -qefc %s /dev/null <%s"
+    local out = assert(io.popen(command:format(
       process.quote("exec " .. process.crun_bin), fifo)))
     local typed = assert(io.open(fifo, "w"))
     typed:setvbuf("no")
