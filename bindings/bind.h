@@ -25,13 +25,15 @@ enum { CRUN__UP_ANCHORS = 1, CRUN__UP_IDLE, CRUN__UP_TASK_META, CRUN__UP_COUNT =
 
 /*
  * Further up in the store: the function that spawned last; a table of weak values with the cycle
- * marker; the error of a task whose coroutine somebody else has closed; what some tasks keep
- * beside themselves.
+ * marker; the errors of a task whose coroutine somebody else has closed, and of one for which there
+ * was no memory; false; what some tasks keep beside themselves.
  */
 enum {
     CRUN__STORE_SITE = CRUN__UP_COUNT + 1,
     CRUN__STORE_MARKER,
     CRUN__STORE_CLOSED,
+    CRUN__STORE_MEMORY,
+    CRUN__STORE_NOTHING,
     CRUN__STORE_GREENLETS, /* and what follows: see lextra.h */
     CRUN__STORE_LOCALS,
     CRUN__STORE_CONTEXTS,
@@ -53,9 +55,10 @@ typedef struct crun__lua {
     lua_State *aux;       /* for protected calls outside of any task; never parked */
     struct ltask *main;
     const void *site_function; /* that spawned last, and its chunk's name */
-    const char *site_source;
-    int core;       /* the module's table, a reference into the registry */
-    void *sentinel; /* see lstate.c */
+    struct crun__source *site_source;
+    crun__link sources; /* see lsite.h */
+    int core;           /* the module's table, a reference into the registry */
+    void *sentinel;     /* see lstate.c */
     int sentinel_ref;
     uint64_t sentinel_polls; /* of the hub, when it was last made after a wait */
     uint32_t *free_slots;    /* of anchors */
@@ -90,9 +93,9 @@ extern _Thread_local crun__lua *crun__universe;
 
 /* A Lua task: the payload of its userdata, which carries no class since each byte counts. */
 typedef struct ltask {
-    crun_task base;     /* first */
-    lua_State *L;       /* its coroutine; NULL once it has given it back */
-    const char *source; /* chunk in which it was spawned; NULL: unknown, or over */
+    crun_task base; /* first */
+    lua_State *L;   /* its coroutine; NULL before its start, and once it has given it back */
+    struct crun__source *source; /* of where it was spawned; NULL: unknown, or over */
     int line;
     uint32_t slot; /* in anchors */
 } ltask;
@@ -105,7 +108,7 @@ enum ltask_flag {
 
 /* Fields of a box; all exist from the start, so that storing into one needs no memory. */
 enum {
-    LTASK_VALUE = 1, /* the coroutine, later the result or error */
+    LTASK_VALUE = 1, /* the function, then the coroutine, later the result or error */
     LTASK_NAME,
     LTASK_CALLBACKS,
     LTASK_CANCELLED, /* its cancel error */

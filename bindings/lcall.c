@@ -24,8 +24,8 @@ typedef struct lcall {
     lua_Number when;
 } lcall;
 
-/* User values: what anchors the site until the task comes there; the function, its arguments. */
-enum { ANCHOR = 1, TASK = 1, FUNCTION, ARGUMENTS, MOST_ARGUMENTS = 250 };
+/* User values: the task, once there is one; the function, its arguments. */
+enum { TASK = 1, FUNCTION, ARGUMENTS, MOST_ARGUMENTS = 250 };
 
 static const crun__class call_class;
 
@@ -41,9 +41,16 @@ static void push_anchors(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &anchors_key);
 }
 
+static void drop_site(lcall *c)
+{
+    crun__source_drop(c->site.source);
+    c->site.source = NULL;
+}
+
 /* It no longer waits for its time. */
 static void leave(lua_State *L, lcall *c)
 {
+    drop_site(c);
     crun__list_remove(&c->link);
     push_anchors(L);
     lua_pushnil(L);
@@ -73,8 +80,8 @@ static void start(lua_State *L, void *arg)
     for (int i = FUNCTION; i <= FUNCTION + nargs; i++)
         lua_getiuservalue(L, self, i);
     crun__ltask_spawn(L, nargs);
-    lua_getiuservalue(L, self, ANCHOR);
-    crun__ltask_set_site(L, lua_touserdata(L, -2), c->site);
+    crun__ltask_set_site(lua_touserdata(L, -1), c->site);
+    c->site.source = NULL;
     lua_setiuservalue(L, self, TASK);
     c->state = CALL_STARTED;
     forget(L, self);
@@ -106,6 +113,7 @@ void crun__calls_drop(crun__lua *u)
         lcall *c = crun__container_of(crun__list_pop_head(&u->calls), lcall, link);
         crun__timers_remove(&u->type.hub->timers, &c->timer.due);
         c->state = CALL_CANCELLED;
+        drop_site(c);
     }
 }
 
@@ -116,7 +124,6 @@ static int enter(lua_State *L, lcall *c, crun_time at)
 {
     int self = lua_gettop(L);
     c->site = crun__site_take(L, 1);
-    lua_setiuservalue(L, self, ANCHOR);
     for (int i = 0; i <= c->nargs; i++) {
         lua_pushvalue(L, 2 + i);
         lua_setiuservalue(L, self, FUNCTION + i);
@@ -126,6 +133,7 @@ static int enter(lua_State *L, lcall *c, crun_time at)
     lua_rawsetp(L, -2, c);
     c->timer.fire = fire;
     if (crun__timers_add(&crun__hub->timers, &c->timer.due, CRUN__DUE_TIMER, at) < 0) {
+        drop_site(c);
         lua_pushnil(L);
         lua_rawsetp(L, -2, c);
         return luaL_error(L, "not enough memory");

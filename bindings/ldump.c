@@ -70,6 +70,10 @@ static void push_traceback(lua_State *L, lua_State *co, lua_State *where, int le
 void crun__task_traceback(lua_State *L, ltask *t, lua_State *where, int level)
 {
     luaL_checkstack(L, LUA_MINSTACK, NULL);
+    if (!t->L) {
+        lua_pushliteral(L, "stack traceback:\n\tnot started");
+        return;
+    }
     luaL_traceback(L, where ? where : crun__ltask_where(&t->base), NULL,
                    where ? level : 0);
     if (crun__greenlet_tracebacks(L, t))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lerror.h"
+#include "lsite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -169,22 +170,9 @@ int crun__cancelled_raise(lua_State *L, crun_task *self)
 
 /* --- sites --------------------------------------------------------------------------------- */
 
-void crun__site_push(lua_State *L, const char *source, int line)
-{
-    if (!source)
-        lua_pushliteral(L, "?");
-    else if (*source == '@' || *source == '=')
-        lua_pushfstring(L, "%s:%d", source + 1, line);
-    else {
-        lua_pushlstring(L, source, strcspn(source, "\n"));
-        lua_pushfstring(L, "[string \"%s\"]:%d", lua_tostring(L, -1), line);
-        lua_remove(L, -2);
-    }
-}
-
 void crun__spawn_site(lua_State *L, const ltask *task)
 {
-    crun__site_push(L, task->source, task->line);
+    crun__site_push(L, (crun__site){task->source, task->line});
 }
 
 /* --- the report --------------------------------------------------------------------------- */

@@ -53,9 +53,6 @@ int crun__deadlock_tostring(lua_State *L);
 /* Pushes the text for people of an error value, as the stand-alone interpreter words it. */
 void crun__error_text(lua_State *L, int index);
 
-/* Pushes "file:12" of a chunk's name and a line; "?" when source is NULL. */
-void crun__site_push(lua_State *L, const char *source, int line);
-
 /* Pushes "file:12", where a live task was spawned, or "?". */
 void crun__spawn_site(lua_State *L, const ltask *task);
 

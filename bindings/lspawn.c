@@ -18,61 +18,7 @@
 /* So many fit into the room that Lua grants every C function, and every new coroutine. */
 enum { FEW_ARGUMENTS = LUA_MINSTACK - 8 };
 
-/* --- coroutines and anchors --------------------------------------------------------------- */
-
-/* Extends the array of idle coroutines by those that found no room in it since the last time. */
-static void grow_idle(lua_State *L, crun__lua *u, int idle)
-{
-    for (; u->idle_dropped > 0; u->idle_dropped--) {
-        lua_pushboolean(L, 0);
-        lua_rawseti(L, idle, u->idle_room + 1); /* may raise */
-        u->idle_room++;
-    }
-}
-
-static void inherit_hook(lua_State *L, lua_State *co)
-{
-    lua_Hook hook = lua_gethook(L);
-    if (hook)
-        lua_sethook(co, hook, lua_gethookmask(L), lua_gethookcount(L));
-}
-
-/* Pushes an idle coroutine, or a new one. The entry it leaves behind is cleared by trim_idle. */
-static lua_State *coroutine_take(lua_State *L, crun__lua *u, int idle)
-{
-    if (u->idle_count == 0) {
-        if (u->idle_dropped)
-            grow_idle(L, u, idle);
-        crun__cycle_marker(L);
-        return lua_newthread(L);
-    }
-    uint32_t place = u->idle_count--;
-    if (u->idle_count < u->idle_least)
-        u->idle_least = u->idle_count;
-    lua_rawgeti(L, idle, place);
-    lua_State *co = lua_tothread(L, -1);
-    inherit_hook(L, co);
-    return co;
-}
-
-/*
- * Empties a coroutine that is at its base level, and keeps it for the next task if there is room.
- */
-static void coroutine_give_back(crun__lua *u, lua_State *co)
-{
-    if (u->idle_count == u->idle_room) {
-        u->idle_dropped++;
-        return;
-    }
-    lua_settop(co, 0);
-    if (lua_gethook(co))
-        lua_sethook(co, NULL, 0, 0);
-    lua_pushthread(co);
-    lua_xmove(co, u->store, 1);
-    lua_rawseti(u->store, CRUN__UP_IDLE, ++u->idle_count);
-    if (u->idle_count > u->idle_high)
-        u->idle_high = u->idle_count;
-}
+/* --- anchors ------------------------------------------------------------------------------ */
 
 /* A slot whose entry in the array at `anchors` exists. Raises before it has taken anything. */
 static uint32_t slot_take(lua_State *L, crun__lua *u, int anchors)
@@ -113,63 +59,45 @@ static void unanchor(crun__lua *u, const ltask *t)
 
 /* --- spawn -------------------------------------------------------------------------------- */
 
-/*
- * Notes where the function at that level is now, and pushes it, or nil. To ask for the name of its
- * chunk costs as much as half a spawn, so the last function that spawned is remembered with that
- * name, and anchored, so that nothing else can come to lie at its address.
- */
-static inline crun__site take_site(lua_State *L, crun__lua *u, int level)
-{
-    lua_Debug ar;
-    if (!lua_getstack(L, level, &ar) || !lua_getinfo(L, "lf", &ar)) {
-        lua_pushnil(L);
-        return (crun__site){NULL, 0};
-    }
-    const void *function = lua_topointer(L, -1);
-    if (function != u->site_function) {
-        lua_getinfo(L, "S", &ar);
-        lua_pushvalue(L, -1);
-        lua_xmove(L, u->store, 1);
-        lua_replace(u->store, CRUN__STORE_SITE);
-        u->site_function = function;
-        u->site_source = ar.source;
-    }
-    return (crun__site){u->site_source, ar.currentline};
-}
-
-crun__site crun__site_take(lua_State *L, int level)
-{
-    return take_site(L, crun__universe, level);
-}
-
-/* The function is kept on the new coroutine's stack, since the name of its chunk belongs to it. */
-static void note_site(lua_State *L, crun__lua *u, lua_State *co, ltask *t, int level)
-{
-    crun__site site = take_site(L, u, level);
-    lua_xmove(L, co, 1);
-    t->source = site.source;
-    t->line = site.line;
-}
-
-static void make_room(lua_State *L, lua_State *co, int nargs)
-{
-    luaL_checkstack(L, nargs + 1, NULL);
-    if (!lua_checkstack(co, nargs + 2))
-        luaL_error(L, "too many arguments");
-}
-
-/* Copies the function and its arguments, which start at index fn, to the coroutine. */
-static void copy_call(lua_State *L, lua_State *co, int fn, int nargs)
-{
-    for (int i = fn; i <= fn + nargs; i++)
-        lua_pushvalue(L, i);
-    lua_xmove(L, co, nargs + 1);
-}
-
 /* Where the shared upvalues are: at pseudo-indices, or on the stack. */
 typedef struct places {
-    int anchors, idle, meta;
+    int anchors, meta;
 } places;
+
+/*
+ * A task gets a coroutine when it starts. Until then its function and arguments are its user
+ * values: many tasks that do not wait have one coroutine by turns, which stays in the caches.
+ */
+static ltask *new_late(lua_State *L, int fn, int nargs)
+{
+    ltask *t = lua_newuserdatauv(L, sizeof *t, 1 + nargs);
+    t->base.type = NULL; /* no task yet, if an error comes now */
+    t->L = NULL;
+    int self = lua_gettop(L);
+    for (int i = 0; i <= nargs; i++) {
+        lua_pushvalue(L, fn + i);
+        lua_setiuservalue(L, self, 1 + i);
+    }
+    return t;
+}
+
+/* It gets one at once if there are many arguments, or a hook to inherit. */
+static ltask *new_at_once(lua_State *L, int fn, int nargs)
+{
+    ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
+    t->base.type = NULL;
+    int self = lua_gettop(L);
+    crun__cycle_marker(L);
+    t->L = lua_newthread(L);
+    lua_setiuservalue(L, self, 1);
+    luaL_checkstack(L, nargs + 1, NULL);
+    if (!lua_checkstack(t->L, nargs + 1))
+        luaL_error(L, "too many arguments");
+    for (int i = fn; i <= fn + nargs; i++)
+        lua_pushvalue(L, i);
+    lua_xmove(L, t->L, nargs + 1);
+    return t;
+}
 
 /*
  * Starts a task of the function and its nargs arguments, which start at index fn and stay there;
@@ -178,24 +106,21 @@ typedef struct places {
 static inline void spawn(lua_State *L, int fn, int nargs, int level, places at, int inherited)
 {
     crun__lua *u = crun__universe;
-    ltask *t = lua_newuserdatauv(L, sizeof *t, 1);
+    bool late = nargs <= FEW_ARGUMENTS && !lua_gethook(L);
+    ltask *t = late ? new_late(L, fn, nargs) : new_at_once(L, fn, nargs);
     int self = lua_gettop(L);
-    t->base.type = NULL; /* no task yet, if an error comes now */
-    lua_State *co = coroutine_take(L, u, at.idle);
-    lua_setiuservalue(L, self, 1);
     lua_pushvalue(L, at.meta);
     lua_setmetatable(L, self);
-    if (nargs > FEW_ARGUMENTS)
-        make_room(L, co, nargs);
     if (inherited)
         crun__extra_bequeath(L, inherited, next_slot(u));
     uint32_t slot = slot_take(L, u, at.anchors);
     /* From here on nothing raises: who finds an anchored task takes it for one that runs. */
     lua_pushvalue(L, self);
     lua_rawseti(L, at.anchors, slot);
-    *t = (ltask){.L = co, .slot = slot};
-    note_site(L, u, co, t, level);
-    copy_call(L, co, fn, nargs);
+    t->slot = slot;
+    crun__site site = crun__site_take(L, level);
+    t->source = site.source;
+    t->line = site.line;
     crun__task_start(&t->base, &u->type, false);
     if (inherited)
         crun__flag_set(&t->base, CRUN__EXTRA);
@@ -237,8 +162,7 @@ static __attribute__((noinline)) void spawn_unusual(lua_State *L, int fn, int na
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
 {
     const crun__lua *u = crun__universe;
-    const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_IDLE),
-                       lua_upvalueindex(CRUN__UP_TASK_META)};
+    const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_TASK_META)};
     if (!u || u->unusual) {
         spawn_unusual(L, fn, nargs, level, at);
         return;
@@ -268,18 +192,17 @@ void crun__ltask_spawn(lua_State *L, int nargs)
     int up = lua_gettop(L), fn = up - nargs;
     if (crun__universe)
         crun__push_upvalues(L);
-    const places at = {up + CRUN__UP_ANCHORS, up + CRUN__UP_IDLE, up + CRUN__UP_TASK_META};
+    const places at = {up + CRUN__UP_ANCHORS, up + CRUN__UP_TASK_META};
     spawn_unusual(L, fn, nargs, 1, at);
     lua_replace(L, fn);
     lua_settop(L, fn);
 }
 
-void crun__ltask_set_site(lua_State *L, ltask *task, crun__site site)
+void crun__ltask_set_site(ltask *task, crun__site site)
 {
+    crun__source_drop(task->source);
     task->source = site.source;
     task->line = site.line;
-    lua_xmove(L, task->L, 1);
-    lua_replace(task->L, 1);
 }
 
 void crun_lua_spawn(lua_State *L, int nargs)
@@ -312,12 +235,10 @@ static void refuse_yield(crun__lua *u, lua_State *co)
     lua_sethook(co, refuse_now, LUA_MASKRET, 0);
 }
 
-/*
- * A new coroutine holds the spawning function, the task's and its arguments; a closed one nothing.
- */
+/* A new coroutine holds the task's function and its arguments; a closed one nothing. */
 static bool closed(lua_State *co)
 {
-    return lua_status(co) != LUA_YIELD && lua_gettop(co) < 2;
+    return lua_status(co) != LUA_YIELD && lua_gettop(co) == 0;
 }
 
 static int fail_closed(crun__lua *u, lua_State *co)
@@ -332,7 +253,7 @@ static int resume(crun__lua *u, crun_task *task, lua_State *co)
 {
     if (closed(co))
         return fail_closed(u, co);
-    int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 2;
+    int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 1;
     for (;;) {
         int nresults, status = u->resume(co, NULL, nargs, &nresults);
         if (status != LUA_YIELD)
@@ -390,10 +311,32 @@ static void call_back(crun__lua *u, ltask *t)
     u->failures++;
 }
 
+/*
+ * The task that never started leaves a value of the store behind in place of its function and
+ * arguments.
+ */
+static void forget_call(crun__lua *u, const ltask *t, int value)
+{
+    lua_State *store = u->store;
+    crun__ltask_push(store, t);
+    if (t->base.flags & LTASK_BOX) {
+        lua_getiuservalue(store, -1, 1);
+        lua_pushvalue(store, value);
+        lua_rawseti(store, -2, LTASK_VALUE);
+        lua_pop(store, 1);
+    } else {
+        lua_pushvalue(store, value);
+        lua_setiuservalue(store, -2, 1);
+    }
+    for (int i = 2; lua_pushnil(store), lua_setiuservalue(store, -2, i); i++)
+        continue;
+    lua_pop(store, 1);
+}
+
 static void returned(crun__lua *u, ltask *t, lua_State *co)
 {
     crun__task_unload(&t->base);
-    int results = lua_gettop(co) - 1;
+    int results = lua_gettop(co);
     if (t->base.flags & LTASK_BOX)
         call_back(u, t);
     if (results == 1)
@@ -472,10 +415,29 @@ static void failed(crun__lua *u, ltask *t, lua_State *co)
     crun__task_end(&t->base, cancelled ? CRUN_TASK_CANCELLED : CRUN_TASK_FAILED);
 }
 
+/* There is no coroutine for it, so nobody can be called to tell. */
+static crun__step fail_start(crun__lua *u, ltask *t)
+{
+    if (!crun__task_watched(&t->base)) {
+        (void)fprintf(stderr, "crun: task#%llu failed: not enough memory to start it\n",
+                      (unsigned long long)t->base.id);
+        u->failures++;
+    }
+    if (t->base.flags & LTASK_BOX)
+        call_back(u, t);
+    forget_call(u, t, CRUN__STORE_MEMORY);
+    if (t->base.flags & CRUN__EXTRA)
+        crun__extra_drop(t);
+    crun__task_end(&t->base, CRUN_TASK_FAILED);
+    return CRUN__STEP_ENDED;
+}
+
 static crun__step step(crun_task *task)
 {
     crun__lua *u = (crun__lua *)task->type;
     ltask *t = (ltask *)task;
+    if (!t->L && !crun__coroutine_start(u, t))
+        return fail_start(u, t);
     lua_State *co = t->L;
     int status = resume(u, task, co);
     if (status == LUA_YIELD)
@@ -485,6 +447,18 @@ static crun__step step(crun_task *task)
     else
         failed(u, t, co);
     return CRUN__STEP_ENDED;
+}
+
+/* It was cancelled before its start. */
+static void unborn(crun__lua *u, ltask *t)
+{
+    if (!t->L)
+        forget_call(u, t, CRUN__STORE_NOTHING);
+    crun__flag_set(&t->base, LTASK_VOID);
+    if (t->base.flags & LTASK_BOX)
+        call_back(u, t);
+    if (t->base.flags & CRUN__EXTRA)
+        crun__extra_drop(t);
 }
 
 /*
@@ -497,20 +471,14 @@ static void ended(crun_task *task)
     crun__lua *u = (crun__lua *)task->type;
     ltask *t = (ltask *)task;
     lua_State *co = t->L;
-    bool unborn = task->status == CRUN_TASK_CANCELLED && lua_gettop(co) > 1;
-    if (unborn) {
-        lua_settop(co, 0);
-        crun__flag_set(task, LTASK_VOID);
-        if (task->flags & LTASK_BOX)
-            call_back(u, t);
-        if (task->flags & CRUN__EXTRA)
-            crun__extra_drop(t);
-    }
+    if (task->status == CRUN_TASK_CANCELLED && (!co || lua_gettop(co) > 0))
+        unborn(u, t);
+    crun__source_drop(t->source);
     t->source = NULL;
     if (!(task->flags & LTASK_MULTI)) {
         t->L = NULL;
-        if (unborn || task->status == CRUN_TASK_RETURNED)
-            coroutine_give_back(u, co);
+        if (co && task->status == CRUN_TASK_RETURNED)
+            crun__coroutine_give_back(u, co);
     }
     unanchor(u, t);
 }

@@ -7,6 +7,7 @@
 #define CRUN__LSPAWN_H
 
 #include "bind.h"
+#include "lsite.h"
 
 /* spawn(fn, ...) -> Task. Switches: never. */
 int crun__l_spawn(lua_State *L);
@@ -24,17 +25,17 @@ int crun__l_spawn_for(lua_State *L);
  */
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
 
-/* A place in a chunk whose name belongs to a function; source NULL: unknown. */
-typedef struct crun__site {
-    const char *source;
-    int line;
-} crun__site;
+/* Makes it the place where the new task counts as spawned, and takes over its reference. */
+void crun__ltask_set_site(ltask *task, crun__site site);
 
-/* Where the function at that level is now; pushes that function, or nil. */
-crun__site crun__site_take(lua_State *L, int level);
+/*
+ * Gives the task, which has none, a coroutine with its function and arguments on it. For where
+ * nothing may be raised. Returns false without memory.
+ */
+bool crun__coroutine_start(crun__lua *u, ltask *task);
 
-/* Makes it the place where the new task counts as spawned; pops the function. */
-void crun__ltask_set_site(lua_State *L, ltask *task, crun__site site);
+/* Empties a coroutine that is at its base level, and keeps it for another task if there is room. */
+void crun__coroutine_give_back(crun__lua *u, lua_State *co);
 
 /* Raises when all has ended. */
 void crun__before_spawn(lua_State *L);

@@ -120,6 +120,7 @@ int crun_lua_finish(lua_State *L, unsigned flags)
 static void detach(crun__lua *u)
 {
     crun_hub *hub = u->type.hub;
+    crun__sources_free(&u->sources);
     crun__universe = NULL;
     crun__monitor_stop(hub);
     crun__monitor_forget();
@@ -256,7 +257,9 @@ static lua_State *make_store(lua_State *L)
     lua_pushnil(L);
     push_weak_table(L);
     lua_pushliteral(L, "the task's coroutine was closed by somebody else");
-    push_tables(L, CRUN__STORE_SIZE - CRUN__STORE_CLOSED);
+    lua_pushliteral(L, "not enough memory");
+    lua_pushboolean(L, 0);
+    push_tables(L, CRUN__STORE_SIZE - CRUN__STORE_NOTHING);
     lua_xmove(L, store, CRUN__STORE_SIZE);
     return store;
 }
@@ -268,6 +271,7 @@ static crun__lua *make_universe(lua_State *L)
     crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
     *u = (crun__lua){.store = make_store(L), .aux = new_thread(L), .resume = lua_resume};
     crun__list_init(&u->calls);
+    crun__list_init(&u->sources);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     u->L = lua_tothread(L, -1);
     lua_pop(L, 1);

@@ -2,6 +2,7 @@
 #include "lsync.h"
 
 #include "lerror.h"
+#include "lsite.h"
 
 static int with_finish(lua_State *L, int status, lua_KContext context)
 {
@@ -89,7 +90,7 @@ void crun__hold_site(lua_State *L, const crun_hold *hold)
         lua_pushliteral(L, "");
         return;
     }
-    crun__site_push(L, hold->source, hold->line);
+    crun__place_push(L, hold->source, hold->line);
     lua_pushfstring(L, " (%staken at %s)", hold->noted ? "" : "usually ", lua_tostring(L, -1));
     lua_remove(L, -2);
 }

@@ -118,11 +118,11 @@ int crun__ltask_results(lua_State *L, int index)
         push_value(L, index);
         return 1;
     }
-    int count = lua_gettop(t->L) - 1;
+    int count = lua_gettop(t->L);
     luaL_checkstack(L, count, "too many results");
     if (!lua_checkstack(t->L, 1))
         luaL_error(L, "not enough memory");
-    for (int i = 2; i <= count + 1; i++) {
+    for (int i = 1; i <= count; i++) {
         lua_pushvalue(t->L, i);
         lua_xmove(t->L, L, 1);
     }
@@ -137,7 +137,7 @@ void crun__ltask_first_result(lua_State *L, int index)
     } else if (t->base.flags & LTASK_MULTI) {
         if (!lua_checkstack(t->L, 1))
             luaL_error(L, "not enough memory");
-        lua_pushvalue(t->L, 2);
+        lua_pushvalue(t->L, 1);
         lua_xmove(t->L, L, 1);
     } else {
         push_value(L, index);

@@ -73,7 +73,7 @@ __attribute__((no_sanitize_address)) static void asan_fini(crun__context *ctx)
 #if CRUN__TSAN
 
 /*
- * TSan keeps a call stack of its own, and follows longjmp but not the variant of it that a Lua built
+ * TSan keeps a call stack of its own and follows longjmp, but not the variant that a Lua built
  * with _FORTIFY_SOURCE calls: each error or yield would leave a frame there until it overflows.
  */
 _Noreturn void __longjmp_chk(struct __jmp_buf_tag buffer[1], int value);
