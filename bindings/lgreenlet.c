@@ -228,6 +228,16 @@ int crun__greenlet_error_traceback(lua_State *L, ltask *task)
     return parts;
 }
 
+lua_State *crun__greenlet_coroutine(const ltask *task)
+{
+    lua_State *store = crun__universe->store;
+    const crun__lgreenlet *g = NULL;
+    if (crun__extra_get(store, task, CRUN__EXTRA_GREENLET) == LUA_TUSERDATA)
+        g = lua_touserdata(store, -1);
+    lua_pop(store, 1);
+    return g && g->co ? g->co : task->L;
+}
+
 bool crun__greenlet_tracebacks(lua_State *L, const ltask *task)
 {
     bool inside = crun__extra_get(L, task, CRUN__EXTRA_GREENLET) == LUA_TUSERDATA;

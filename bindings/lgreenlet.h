@@ -100,4 +100,10 @@ int crun__greenlet_error_traceback(lua_State *L, ltask *task);
  */
 bool crun__greenlet_tracebacks(lua_State *L, const ltask *task);
 
+/*
+ * The coroutine of the task's active greenlet; the task's own at its root. Only looks, as a signal
+ * handler must.
+ */
+lua_State *crun__greenlet_coroutine(const ltask *task);
+
 #endif

@@ -281,19 +281,31 @@ static void check_reachable(lua_State *L, const crun__lgreenlet *self, const cru
                theirs, ours);
 }
 
-/* Full collections find the abandoned ones; so often that their number at most doubles. */
+/* A full collection finds the abandoned ones. */
 static void look_for_abandoned(lua_State *L, crun__lgreenlet *self)
 {
-    const size_t *started = &crun__hub->greenlet_starter.started;
     lua_gc(L, LUA_GCCOLLECT);
     reap_abandoned(L, self);
-    crun__universe->greenlets_most = 2 * *started + FEW;
+    crun__universe->greenlets_most = SIZE_MAX;
+}
+
+/*
+ * Whether so many are started that abandoned ones should be looked for: since the last time they
+ * have at least doubled. Counted from the lowest number since then, as others may have ended.
+ */
+static bool many_started(void)
+{
+    size_t started = crun__hub->greenlet_starter.started;
+    size_t most = 2 * started + FEW;
+    if (most < crun__universe->greenlets_most)
+        crun__universe->greenlets_most = most;
+    return started >= crun__universe->greenlets_most;
 }
 
 /* Gets a stack for a new greenlet. */
 static void make_room(lua_State *L, crun__lgreenlet *self, crun__lgreenlet *to)
 {
-    if (crun__hub->greenlet_starter.started >= crun__universe->greenlets_most)
+    if (many_started())
         look_for_abandoned(L, self);
     int rc = crun__greenlet_reserve(&to->base);
     if (rc < 0) {

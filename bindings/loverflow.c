@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bind.h"
+#include "lgreenlet.h"
 
 enum { MOST_FRAMES = 20 };
 
@@ -75,5 +75,5 @@ void crun__lua_overflow(crun_hub *hub)
     }
     const ltask *t = (const ltask *)hub->current;
     say_who(u, t);
-    say_traceback(t->L);
+    say_traceback(crun__greenlet_coroutine(t));
 }

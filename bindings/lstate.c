@@ -269,7 +269,10 @@ static crun__lua *make_universe(lua_State *L)
 {
     open_metatables(L);
     crun__lua *u = lua_newuserdatauv(L, sizeof *u, 0);
-    *u = (crun__lua){.store = make_store(L), .aux = new_thread(L), .resume = lua_resume};
+    *u = (crun__lua){.store = make_store(L),
+                     .aux = new_thread(L),
+                     .resume = lua_resume,
+                     .greenlets_most = SIZE_MAX};
     crun__list_init(&u->calls);
     crun__list_init(&u->sources);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);

@@ -97,6 +97,17 @@ describe("a C library that overflows its stack", function()
     assert.matches("stack traceback:\n.*script.lua:3: in plunge\n.*script.lua:6: in ", result.err)
   end)
 
+  define("in a greenlet: the frames are those of the greenlet", function()
+    local result = process.run(script:format(library, [[
+      crun.spawn(function()
+        crun.current().name = "second"
+        crun.Greenlet(function() plunge() end):switch()
+      end):join()]]):gsub("crun.yield%(%)", "crun.sleep(1)"))
+    assert.equal(SIGSEGV_STATUS, result.status)
+    assert.matches("C stack overflow in task#%d+ 'second'\n", result.err)
+    assert.matches("stack traceback:\n.*script.lua:3: in plunge\n.*script.lua:11: in ", result.err)
+  end)
+
   define("in the main chunk: the process dies all the same", function()
     local result = process.run(script:format(library, "plunge()"))
     assert.equal(SIGSEGV_STATUS, result.status)
