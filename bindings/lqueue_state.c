@@ -22,14 +22,13 @@ void crun__queue_describe(const crun_wait *wait, char *text, size_t size)
 
 lqueue *crun__queue_test(lua_State *L, int index)
 {
-    static const crun__queue_kind *const kinds[] = {&crun__queue_fifo, &crun__queue_channel,
-                                                    &crun__queue_lifo, &crun__queue_priority};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        lqueue *q = crun__object_test(L, index, &kinds[i]->class);
-        if (q)
-            return q;
-    }
-    return NULL;
+    lqueue *q = lua_touserdata(L, index);
+    if (!q || lua_rawlen(L, index) != sizeof *q)
+        return NULL;
+    const crun__queue_kind *kind = crun__queue_kind_of(q);
+    bool known = kind == &crun__queue_fifo || kind == &crun__queue_channel ||
+                 kind == &crun__queue_lifo || kind == &crun__queue_priority;
+    return known ? q : NULL;
 }
 
 /* Which kind the method belongs to is its upvalue. */

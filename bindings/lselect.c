@@ -12,8 +12,6 @@
 #include "llock.h"
 #include "lstream.h"
 
-enum { UP_POOL = 1, UP_COUNT };
-
 /* Selects in the pool have room for so many cases; and so many of them are kept. */
 enum { POOLED_CASES = 8, POOL = 64 };
 
@@ -42,7 +40,7 @@ static lselect *memory_new(lua_State *L, size_t capacity)
 
 static inline int *pool_count(lua_State *L)
 {
-    return lua_touserdata(L, lua_upvalueindex(UP_COUNT));
+    return lua_touserdata(L, lua_upvalueindex(LSELECT_UP_COUNT));
 }
 
 /*
@@ -55,12 +53,12 @@ static lselect *memory_get(lua_State *L, size_t capacity)
         return memory_new(L, capacity);
     int *count = pool_count(L);
     if (*count > 0) {
-        lua_rawgeti(L, lua_upvalueindex(UP_POOL), *count);
+        lua_rawgeti(L, lua_upvalueindex(LSELECT_UP_POOL), *count);
         return lua_touserdata(L, -1);
     }
     lselect *s = memory_new(L, POOLED_CASES);
     lua_pushvalue(L, -1);
-    lua_rawseti(L, lua_upvalueindex(UP_POOL), ++*count);
+    lua_rawseti(L, lua_upvalueindex(LSELECT_UP_POOL), ++*count);
     return s;
 }
 
@@ -69,7 +67,7 @@ static void memory_hold(lua_State *L, const lselect *s)
 {
     if (s->capacity == POOLED_CASES) {
         lua_pushboolean(L, 0);
-        lua_rawseti(L, lua_upvalueindex(UP_POOL), (*pool_count(L))--);
+        lua_rawseti(L, lua_upvalueindex(LSELECT_UP_POOL), (*pool_count(L))--);
     }
     lua_pushvalue(L, LSELECT_LIST);
     lua_setiuservalue(L, LSELECT_MEMORY, 1);
@@ -84,7 +82,7 @@ static void memory_put(lua_State *L, const lselect *s)
     if (s->capacity != POOLED_CASES || *count == POOL)
         return;
     lua_pushvalue(L, LSELECT_MEMORY);
-    lua_rawseti(L, lua_upvalueindex(UP_POOL), ++*count);
+    lua_rawseti(L, lua_upvalueindex(LSELECT_UP_POOL), ++*count);
 }
 
 /* --- results ------------------------------------------------------------------------------ */
@@ -229,7 +227,9 @@ void crun__open_select(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     lua_createtable(L, POOL, 0);
     *(int *)lua_newuserdatauv(L, sizeof(int), 0) = 0;
-    lua_pushcclosure(L, l_select, 2);
+    lua_pushliteral(L, "timeout");
+    lua_pushliteral(L, "default");
+    lua_pushcclosure(L, l_select, LSELECT_UP_DEFAULT);
     lua_setfield(L, -2, "select");
     lua_pop(L, 1);
 }

@@ -1,13 +1,17 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Select, what its parts share: reading the cases (lselect_case.c), waiting for them (lselect.c).
+ * Select, what its parts share: reading the cases (lselect_read.c), those on queues (lselect_queue.c),
+ * waiting for them (lselect.c).
  */
 #ifndef CRUN__LSELECT_H
 #define CRUN__LSELECT_H
 
 #include "../runtime/select.h"
 #include "bind.h"
+
+/* Upvalues of the function: see lselect.c; and the names of the options. */
+enum { LSELECT_UP_POOL = 1, LSELECT_UP_COUNT, LSELECT_UP_TIMEOUT, LSELECT_UP_DEFAULT };
 
 /*
  * The memory of a select, a userdata. Its user value keeps the cases as long as it waits, should
@@ -22,20 +26,26 @@ typedef struct lselect {
 } lselect;
 
 /*
- * The stack of a select: the list of cases, its memory, then each case's object and the value that
- * it is to bring. They are kept there since the list may be changed while the select waits. A value
- * for a case that waits to receive, if it is not in the case, comes to lie on top.
+ * The stack of a select: the list of cases, its memory, then for each case the case, and its first
+ * three elements: the object, the verb, the value. They are kept there since the list may be changed
+ * while the select waits. A value for a case that waits to receive, if it is not in the case, comes
+ * to lie on top.
  */
-enum { LSELECT_LIST = 1, LSELECT_MEMORY, LSELECT_OBJECTS };
+enum { LSELECT_LIST = 1, LSELECT_MEMORY, LSELECT_CASES };
+
+static inline int crun__lselect_case(size_t place)
+{
+    return (int)(LSELECT_CASES + 4 * place);
+}
 
 static inline int crun__lselect_object(size_t place)
 {
-    return (int)(LSELECT_OBJECTS + 2 * place);
+    return crun__lselect_case(place) + 1;
 }
 
 static inline int crun__lselect_value(size_t place)
 {
-    return crun__lselect_object(place) + 1;
+    return crun__lselect_case(place) + 3;
 }
 
 /*
@@ -54,6 +64,8 @@ static inline bool crun__lselect_raises(const crun__case *c)
 int crun__lselect_bad(lua_State *L, size_t place, const char *what);
 
 /* --- cases on queues ---------------------------------------------------------------------- */
+
+extern const crun__case_type crun__case_get, crun__case_put, crun__case_recv, crun__case_send;
 
 /* Whether it receives a value from a queue, or brings one. */
 static inline bool crun__lselect_receives(const crun__case *c)

@@ -20,6 +20,7 @@
 ---@field name string
 ---@field program string
 ---@field peers string the folder of the peers' programs
+---@field own_peers boolean? that folder is in bench/peers
 ---@field busy boolean? the programs never sleep
 ---@field steady boolean? its figures do not depend on who else uses the processor
 ---@field scalable boolean? crun's program takes a factor for the amount of work
@@ -71,6 +72,16 @@ return {
         targets = { { peer = "go", ratio = 1.4 } } },
       { key = "ns_100to100", label = "queue of 100, 100 to 100, item", unit = "ns",
         targets = { { peer = "go", ratio = 1.4 } } },
+    },
+  },
+  {
+    name = "select", program = "select.lua", peers = "select", own_peers = true, busy = true,
+    scalable = true,
+    metrics = {
+      { key = "ns", label = "select over 4 channels, fed by 4 tasks", unit = "ns",
+        targets = { { peer = "go", ratio = 2.0 } } },
+      { key = "ns_ready", label = "select over 4 channels, ready, and a send", unit = "ns",
+        targets = { { peer = "go", ratio = 2.0 } } },
     },
   },
   {

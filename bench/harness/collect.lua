@@ -93,8 +93,9 @@ local function subjects_of(context, bench)
   if bench.connections and (not context.wanted or context.wanted["c-libuv"]) then
     list[#list + 1] = { name = "c-libuv", program = { words = { context.echo }, pinned = true } }
   end
-  if context.peers then
-    local found = peers.programs(bench, context.peers, context.directory, context.wanted)
+  local folder = bench.own_peers and context.folder .. "/peers" or context.peers
+  if folder then
+    local found = peers.programs(bench, folder, context.directory, context.wanted)
     table.move(found, 1, #found, #list + 1, list)
   end
   return list
