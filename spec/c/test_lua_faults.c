@@ -204,6 +204,40 @@ static const char futures[] =
     "crun.run_forever()\n"
     "assert(crun.run(function() return seen end) == 8)\n";
 
+/* A put that fails has taken no place, whatever failed in it. */
+static const char queues[] =
+    "local function less(a, b) crun.yield() return a[1] < b[1] end\n"
+    "local ranked, inside = crun.PriorityQueue(less, 6), 0\n"
+    "for i = 1, 4 do if pcall(ranked.put, ranked, { -i }) then inside = inside + 1 end end\n"
+    "local poor = coroutine.wrap(function() return ranked:put({}) end)\n"
+    "if pcall(poor) and inside > 0 then os.exit(3) end\n"
+    "local free = 6 - inside\n"
+    "for i = 1, free do\n"
+    "  if not pcall(ranked.put, ranked, { i }) then ranked:put({ i }) end\n"
+    "end\n"
+    "if #ranked ~= 6 or not ranked:full() then os.exit(3) end\n"
+    "local waiting = crun.spawn(ranked.put, ranked, { 0 })\n"
+    "local chosen = crun.spawn(crun.select, { { ranked, 'put', { 9 } }, { crun.Queue(), 'get' } "
+    "})\n"
+    "crun.yield()\n"
+    "local last = ranked:get()[1]\n"
+    "for _ = 1, 7 do\n"
+    "  local item = ranked:get()[1]\n"
+    "  assert(item > last or item == 0)\n"
+    "  last = item\n"
+    "end\n"
+    "assert(waiting:get() and select('#', chosen:get()) == 2)\n"
+    "local stack, meeting = crun.LifoQueue(1), crun.Channel()\n"
+    "stack:put({ 1 })\n"
+    "local putter = crun.spawn(stack.put, stack, { 2 })\n"
+    "local sender = crun.spawn(function() return meeting:send({ 3 }) end)\n"
+    "crun.yield()\n"
+    "assert(stack:get()[1] == 1 and stack:get()[1] == 2 and meeting:recv()[1] == 3)\n"
+    "local receiver = crun.spawn(meeting.recv, meeting)\n"
+    "crun.yield()\n"
+    "assert(meeting:send({ 4 }) and receiver:get()[1] == 4)\n"
+    "assert(putter:get() and sender:get())\n";
+
 static const char calls[] = "for i = 1, 5000 do crun.call_later(90, type, 1) end\n"
                             "for i = 1, 600 do crun.call_soon(type, 1) end\n"
                             "crun.sleep(.01)\n";
@@ -390,6 +424,16 @@ TEST(the_network_on_a_runtime_without_memory)
 TEST(locks_without_memory)
 {
     exhaust(locks, LUA_WORKING);
+}
+
+TEST(queues_without_memory)
+{
+    exhaust(queues, LUA_WORKING);
+}
+
+TEST(queues_on_a_runtime_without_memory)
+{
+    exhaust(queues, RUNTIME_WORKING);
 }
 
 TEST(pools_without_memory)
