@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lextra.h"
 #include "lspawn.h"
 
 /* Its address is the registry's key of the table that anchors the calls that are not due yet. */
@@ -24,8 +25,8 @@ typedef struct lcall {
     lua_Number when;
 } lcall;
 
-/* User values: the task, once there is one; the function, its arguments. */
-enum { TASK = 1, FUNCTION, ARGUMENTS, MOST_ARGUMENTS = 250 };
+/* User values: the task, once there is one; what it inherits; the function, its arguments. */
+enum { TASK = 1, HERITAGE, FUNCTION, ARGUMENTS, MOST_ARGUMENTS = 249 };
 
 static const crun__class call_class;
 
@@ -66,6 +67,8 @@ static void forget(lua_State *L, int index)
         lua_pushnil(L);
         lua_setiuservalue(L, index, FUNCTION + c->nargs);
     }
+    lua_pushnil(L);
+    lua_setiuservalue(L, index, HERITAGE);
 }
 
 /* Protected: the task is made. */
@@ -77,9 +80,9 @@ static void start(lua_State *L, void *arg)
     push_anchors(L);
     lua_rawgetp(L, -1, c);
     int self = lua_gettop(L);
-    for (int i = FUNCTION; i <= FUNCTION + nargs; i++)
+    for (int i = HERITAGE; i <= FUNCTION + nargs; i++)
         lua_getiuservalue(L, self, i);
-    crun__ltask_spawn(L, nargs);
+    crun__ltask_spawn_heir(L, nargs, self + 1);
     crun__ltask_set_site(lua_touserdata(L, -1), c->site);
     c->site.source = NULL;
     lua_setiuservalue(L, self, TASK);
@@ -124,6 +127,8 @@ static int enter(lua_State *L, lcall *c, crun_time at)
 {
     int self = lua_gettop(L);
     c->site = crun__site_take(L, 1);
+    crun__heritage_push(L);
+    lua_setiuservalue(L, self, HERITAGE);
     for (int i = 0; i <= c->nargs; i++) {
         lua_pushvalue(L, 2 + i);
         lua_setiuservalue(L, self, FUNCTION + i);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "lcallback.h"
 
+#include "lextra.h"
 #include "lspawn.h"
 
 #define HANDLE "crun.Callback"
 
-/* The body of a callback's task: the handle {fn, removed} and what has ended. */
+/*
+ * The body of a callback's task: the handle {fn, removed, what its task inherits} and what has
+ * ended.
+ */
 static int run_callback(lua_State *L)
 {
     lua_settop(L, 2);
@@ -21,11 +25,13 @@ static int run_callback(lua_State *L)
 void crun__callback_new(lua_State *L, int fn)
 {
     fn = lua_absindex(L, fn);
-    lua_createtable(L, 2, 0);
+    lua_createtable(L, 3, 0);
     lua_pushvalue(L, fn);
     lua_rawseti(L, -2, 1);
     lua_pushboolean(L, 0);
     lua_rawseti(L, -2, 2);
+    crun__heritage_push(L);
+    lua_rawseti(L, -2, 3);
     luaL_setmetatable(L, HANDLE);
 }
 
@@ -33,11 +39,12 @@ void crun__callback_start(lua_State *L, int handle, int subject)
 {
     subject = lua_absindex(L, subject);
     handle = lua_absindex(L, handle);
+    lua_rawgeti(L, handle, 3);
     lua_pushcfunction(L, run_callback);
     lua_pushvalue(L, handle);
     lua_pushvalue(L, subject);
-    crun__ltask_spawn(L, 2);
-    lua_pop(L, 1);
+    crun__ltask_spawn_heir(L, 2, lua_gettop(L) - 3);
+    lua_pop(L, 2);
 }
 
 void crun__callbacks_run(lua_State *L, int list, int subject)

@@ -70,6 +70,28 @@ int crun__extra_inherit(lua_State *L)
     return 0;
 }
 
+void crun__heritage_push(lua_State *L)
+{
+    int first = crun__universe->unusual ? crun__extra_inherit(L) : 0;
+    if (!first) {
+        lua_pushboolean(L, 0);
+        return;
+    }
+    lua_createtable(L, 2, 0);
+    lua_insert(L, first);
+    lua_rawseti(L, first, 2);
+    lua_rawseti(L, first, 1);
+}
+
+int crun__heritage_open(lua_State *L, int heritage)
+{
+    if (!lua_toboolean(L, heritage))
+        return 0;
+    lua_rawgeti(L, heritage, 1);
+    lua_rawgeti(L, heritage, 2);
+    return lua_gettop(L) - 1;
+}
+
 void crun__extra_bequeath(lua_State *L, int inherited, uint32_t slot)
 {
     clear_all(slot);

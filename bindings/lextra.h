@@ -63,7 +63,16 @@ enum {
 int crun__extra_inherit(lua_State *L);
 
 /*
- * Gives copies of the two to the task that is about to get the slot, where they count once it has
+ * Pushes the same as one value, for a task that is spawned later on behalf of the running one;
+ * false if there is nothing.
+ */
+void crun__heritage_push(lua_State *L);
+
+/* What crun__extra_inherit pushes, from such a value at an absolute index. */
+int crun__heritage_open(lua_State *L, int heritage);
+
+/*
+ * Gives the two to the task that is about to get the slot, where they count once it has
  * the flag CRUN__EXTRA. Runs no finalizer, which could spawn a task that gets the slot instead.
  */
 void crun__extra_bequeath(lua_State *L, int inherited, uint32_t slot);

@@ -255,6 +255,7 @@ crun__greenlet *crun__lgreenlet_run(crun__greenlet *base)
     if (raise && g->reaper)
         report_lost(co);
     int count = g->reaper ? 0 : lua_gettop(co) - FIXED;
+    base->runner->inner = NULL;
     return &conclude(g, co, count, raise)->base;
 }
 

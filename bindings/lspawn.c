@@ -147,11 +147,12 @@ void crun__before_spawn(lua_State *L)
     before_spawn(L, u);
 }
 
+/* What the task inherits is kept at the index heritage; 0: it comes from the running task. */
 static __attribute__((noinline)) void spawn_unusual(lua_State *L, int fn, int nargs, int level,
-                                                    places at)
+                                                    places at, int heritage)
 {
     crun__before_spawn(L);
-    int inherited = crun__extra_inherit(L);
+    int inherited = heritage ? crun__heritage_open(L, heritage) : crun__extra_inherit(L);
     spawn(L, fn, nargs, level, at, inherited);
     if (inherited) {
         lua_replace(L, inherited);
@@ -164,7 +165,7 @@ void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level)
     const crun__lua *u = crun__universe;
     const places at = {lua_upvalueindex(CRUN__UP_ANCHORS), lua_upvalueindex(CRUN__UP_TASK_META)};
     if (!u || u->unusual) {
-        spawn_unusual(L, fn, nargs, level, at);
+        spawn_unusual(L, fn, nargs, level, at, 0);
         return;
     }
     before_spawn(L, u);
@@ -186,16 +187,21 @@ int crun__l_spawn_for(lua_State *L)
     return 1;
 }
 
-void crun__ltask_spawn(lua_State *L, int nargs)
+void crun__ltask_spawn_heir(lua_State *L, int nargs, int heritage)
 {
-    luaL_checkstack(L, 6, NULL);
+    luaL_checkstack(L, 12, NULL);
     int up = lua_gettop(L), fn = up - nargs;
     if (crun__universe)
         crun__push_upvalues(L);
     const places at = {up + CRUN__UP_ANCHORS, up + CRUN__UP_TASK_META};
-    spawn_unusual(L, fn, nargs, 1, at);
+    spawn_unusual(L, fn, nargs, 1, at, heritage);
     lua_replace(L, fn);
     lua_settop(L, fn);
+}
+
+void crun__ltask_spawn(lua_State *L, int nargs)
+{
+    crun__ltask_spawn_heir(L, nargs, 0);
 }
 
 void crun__ltask_set_site(ltask *task, crun__site site)

@@ -25,6 +25,12 @@ int crun__l_spawn_for(lua_State *L);
  */
 void crun__ltask_spawn_at(lua_State *L, int fn, int nargs, int level);
 
+/*
+ * crun__ltask_spawn for a task that inherits what was kept at that absolute index, not what its
+ * spawner has: see crun__heritage_push.
+ */
+void crun__ltask_spawn_heir(lua_State *L, int nargs, int heritage);
+
 /* Makes it the place where the new task counts as spawned, and takes over its reference. */
 void crun__ltask_set_site(ltask *task, crun__site site);
 

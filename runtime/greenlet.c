@@ -83,6 +83,7 @@ static crun__step start(crun_task *task)
         g = next;
         if (g->state != CRUN__GREENLET_NEW)
             break;
+        g->runner = self;
         begin(s, g);
     }
     crun__runner *to = resume(g);

@@ -31,7 +31,7 @@ enum crun__greenlet_state {
 struct crun__greenlet {
     crun__greenlets *of;
     crun__greenlet *parent; /* NULL: it is the root */
-    crun__runner *runner;   /* that it is suspended on */
+    crun__runner *runner;   /* that it is suspended on, or was started on */
     crun__link link;        /* from its start to its end, but not the root's */
     enum crun__greenlet_state state;
     /* The body: runs to its end on a stack of its own; returns which greenlet goes on, not dead. */

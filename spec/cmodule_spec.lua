@@ -98,14 +98,11 @@ describe("a C library that overflows its stack", function()
   end)
 
   define("in a greenlet: the frames are those of the greenlet", function()
-    local result = process.run(script:format(library, [[
-      crun.spawn(function()
-        crun.current().name = "second"
-        crun.Greenlet(function() plunge() end):switch()
-      end):join()]]):gsub("crun.yield%(%)", "crun.sleep(1)"))
+    local text = script:gsub("      plunge", "      crun.Greenlet(function() plunge() end):switch")
+    local result = process.run(text:format(library, "task:join()"))
     assert.equal(SIGSEGV_STATUS, result.status)
-    assert.matches("C stack overflow in task#%d+ 'second'\n", result.err)
-    assert.matches("stack traceback:\n.*script.lua:3: in plunge\n.*script.lua:11: in ", result.err)
+    assert.matches("C stack overflow in task#%d+ 'diver'\n", result.err)
+    assert.matches("stack traceback:\n.*script.lua:3: in plunge\n.*script.lua:6: in ", result.err)
   end)
 
   define("in the main chunk: the process dies all the same", function()

@@ -249,6 +249,47 @@ describe("laws of tasks and scheduling:", function()
     assert.is_true(crun.now() - start < 1)
   end)
 
+  both("law 13: each task sees its own values of a Local", function()
+    local loc = crun.Local()
+    loc.x = "mine"
+    local tasks = {}
+    for i = 1, 5 do
+      tasks[i] = crun.spawn(function()
+        local before = loc.x
+        loc.x = i
+        crun.sleep(1)
+        return before == nil and loc.x
+      end)
+    end
+    assert.same({ 1, 2, 3, 4, 5 }, crun.gather(tasks))
+    assert.equal("mine", loc.x)
+  end)
+
+  both("law 13: a task's values go with it, even where the Task is kept", function()
+    local loc, weak = crun.Local(), setmetatable({}, { __mode = "k" })
+    local function body(how)
+      local value = {}
+      weak[value] = true
+      loc.x = value
+      if how == "fail" then error("failed", 0) end
+      if how == "sleep" then crun.sleep(100) end
+      return how
+    end
+    local kept = {}
+    for i, how in ipairs { "return", "fail", "sleep" } do
+      kept[i] = crun.spawn(body, how)
+      kept[i]:on_done(function() end)
+    end
+    crun.sleep(1)
+    kept[3]:cancel()
+    crun.joinall(kept)
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(weak))
+    assert.equal("return", kept[1]:get())
+    assert.equal("failed", kept[2]:exception())
+  end)
+
   both("law 14: a stack overflow is that task's error; the others go on", function()
     local function endless() return 1 + endless() end
     local other = crun.spawn(function() crun.sleep(1) return "fine" end)
