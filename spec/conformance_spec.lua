@@ -20,7 +20,7 @@ local STEP = math.ceil(#situations / support.scaled(5 * #situations, 4))
 
 local operations, names = {}, {}
 for _, part in ipairs {
-  "tasks", "queues", "locks", "signals", "streams", "pools", "groups", "select",
+  "tasks", "queues", "locks", "signals", "streams", "pools", "groups", "select", "greenlets",
 } do
   for name, operation in pairs(require("spec.support.conformance." .. part)) do
     assert(not operations[name], name)

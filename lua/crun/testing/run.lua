@@ -10,6 +10,9 @@ local M = {}
 --- Seconds on the test's clock that a body may take.
 local LIMIT = 60
 
+--- Seconds of the machine's clock for which a task may hold the hub without being reported.
+local WATCHDOG = 1
+
 --- Turns that what has just ended gets for going.
 local TURNS = 8
 
@@ -46,6 +49,13 @@ local function environment_seed()
   return math.tointeger(tonumber(os.getenv("CRUN_SEED") or ""))
 end
 
+-- A test that computes for long is told of, unless the watchdog is on already.
+local function watch()
+  local before = crun.watchdog(WATCHDOG)
+  if before then crun.watchdog(before) end
+  return setmetatable({}, { __close = function() crun.watchdog(before) end })
+end
+
 -- Sets clock, schedule and the collecting of failures; closing it ends what the test left and sets
 -- everything back.
 local function stage(options, failures)
@@ -68,8 +78,8 @@ end
 -- What is wrong though the body has returned or cannot be waited for any longer; nil if nothing.
 local function complaint(ended, failures, options, before)
   if not ended then
-    return ("still running after %g s: %s")
-      :format(options.limit or LIMIT, table.concat(leaks.tasks(before.alive), "; "))
+    return ("still running after %g s: %s\n%s"):format(options.limit or LIMIT,
+      table.concat(leaks.tasks(before.alive), "; "), crun.dump_string())
   end
   if failures[1] then return failures[1] end
   local left = options.leaks == false and {} or leaks.leaks(before, TURNS)
@@ -79,6 +89,7 @@ end
 -- Returns: the task, and what is wrong apart from an error of its own.
 local function attempt(fn, options, ...)
   local failures = {}
+  local _ <close> = watch()
   local staged <close> = stage(options, failures)
   local task = crun.spawn(fn, ...)
   task.name = "test"
@@ -175,6 +186,7 @@ function M.schedules(fn, options)
   options = options or {}
   local only = environment_seed()
   local first, n = only or options.seed or 1, only and 1 or options.n or 200
+  local _ <close> = watch()
   for seed = first, first + n - 1 do
     math.randomseed(seed)
     local task, wrong = attempt(fn, {
