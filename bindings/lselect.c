@@ -131,18 +131,27 @@ static int results(lua_State *L, const crun__case *c, size_t place)
     return 2;
 }
 
+/* Of a stream that somebody reads: another task, or another case of this select. */
+static int busy(lua_State *L, const crun__case *c, size_t place)
+{
+    const crun_task *reader = crun_stream_reader(c->object);
+    if (reader)
+        crun__hold_task(L, reader);
+    else
+        lua_pushliteral(L, "another case");
+    return crun__lselect_bad(L, place,
+                             lua_pushfstring(L, "%s reads this stream", lua_tostring(L, -1)));
+}
+
 /* A case that forbids to wait. */
-static int refused(lua_State *L, const lselect *s, int code)
+static int refused(lua_State *L, lselect *s, int code)
 {
     size_t place = s->base.chosen;
-    crun__case *c = (crun__case *)&s->cases[place];
+    crun__case *c = &s->cases[place];
     if (c->type == &crun__case_task)
         return crun__lselect_bad(L, place, "it is the calling task, which never ends meanwhile");
-    if (c->type == &crun__case_read && code == CRUN_EBUSY) {
-        crun__hold_task(L, crun_stream_reader(c->object));
-        return crun__lselect_bad(L, place,
-                                 lua_pushfstring(L, "%s reads this stream", lua_tostring(L, -1)));
-    }
+    if (c->type == &crun__case_read && code == CRUN_EBUSY)
+        return busy(L, c, place);
     c->result = code;
     return failed(L, c, place);
 }

@@ -14,216 +14,7 @@ local function full_queue(item)
   return queue
 end
 
-local function held_lock(name)
-  local lock, gate = crun[name](), crun.Event()
-  local holder = crun.spawn(function()
-    lock:acquire()
-    gate:wait()
-    lock:release()
-  end)
-  crun.yield()
-  return { lock = lock, gate = gate, holder = holder }
-end
-
--- What a case of each kind looks like, how it becomes ready, what it then gives, and a check that
--- it is as if it had never been waited for.
-local KINDS = {
-  ["queue, get"] = {
-    words = "get on Queue",
-    make = function() return crun.Queue() end,
-    case = function(queue) return { queue, "get" } end,
-    wake = function(queue) queue:put("item") end,
-    gives = { "item" },
-    untouched = function(queue) assert.equal("item", (queue:get_nowait())) end,
-  },
-  ["queue, put"] = {
-    words = "put on Queue",
-    make = function() return full_queue "old" end,
-    case = function(queue) return { queue, "put", "new" } end,
-    wake = function(queue) queue:get() end,
-    gives = { true },
-    untouched = function(queue) assert.equal(0, #queue) end,
-  },
-  ["queue, put of a table"] = {
-    words = "put on Queue",
-    make = function() return full_queue "old" end,
-    case = function(queue) return { queue, "put", {} } end,
-    wake = function(queue) queue:get() end,
-    gives = { true },
-    untouched = function(queue) assert.equal(0, #queue) end,
-  },
-  ["task"] = {
-    words = "end of task#",
-    make = function()
-      local gate = crun.Event()
-      local task = crun.spawn(function()
-        gate:wait()
-        return "a", nil, "c"
-      end)
-      return { gate = gate, task = task }
-    end,
-    case = function(object) return { object.task } end,
-    wake = function(object)
-      object.gate:set()
-      object.task:join()
-    end,
-    gives = { "a", nil, "c", n = 3 },
-    untouched = function(object) assert.is_true(object.task:join(0)) end,
-  },
-  ["future"] = {
-    words = "end of Future",
-    make = function() return crun.Future() end,
-    case = function(future) return { future } end,
-    wake = function(future) future:set_result(1, nil) end,
-    gives = { 1, nil, n = 2 },
-    untouched = function(future) assert.is_true(future:join(0)) end,
-  },
-  ["event"] = {
-    words = "wait for Event",
-    make = function() return crun.Event() end,
-    case = function(event) return { event } end,
-    wake = function(event) event:set() end,
-    gives = { true },
-    untouched = function(event) assert.is_true(event:wait(0)) end,
-  },
-  ["semaphore"] = {
-    words = "acquire of Semaphore",
-    make = function() return crun.Semaphore(0) end,
-    case = function(sem) return { sem } end,
-    wake = function(sem) sem:release() end,
-    gives = { true },
-    untouched = function(sem) assert.equal(1, sem:value()) end,
-  },
-}
-
-for _, name in ipairs { "Lock", "RLock" } do
-  KINDS[name] = {
-    words = "acquire of " .. name .. " (held by task#",
-    make = function() return held_lock(name) end,
-    case = function(object) return { object.lock, "acquire" } end,
-    wake = function(object)
-      object.gate:set()
-      object.holder:join()
-    end,
-    gives = { true },
-    gained = function(object) object.lock:release() end,
-    untouched = function(object)
-      assert.is_true(object.lock:acquire(0))
-      object.lock:release()
-    end,
-  }
-end
-
-local function check_given(kind, index, got)
-  assert.equal(index, got[1])
-  local gives = kind.gives
-  assert.equal((gives.n or #gives) + 1, got.n)
-  for i = 1, gives.n or #gives do assert.equal(gives[i], got[i + 1]) end
-end
-
 describe("select:", function()
-  for name, kind in pairs(KINDS) do
-    describe(name, function()
-      local never
-
-      before_each(function() never = crun.Event() end)
-
-      both("ready at once", function()
-        local object = kind.make()
-        kind.wake(object)
-        check_given(kind, 2, table.pack(select_of { { never }, kind.case(object), { 9 } }))
-        if kind.gained then kind.gained(object) end
-      end)
-
-      both("becomes ready later", function()
-        local object = kind.make()
-        local got
-        local task = crun.spawn(function()
-          got = table.pack(select_of { { never }, kind.case(object), { 9 } })
-          if kind.gained then kind.gained(object) end
-        end)
-        crun.yield()
-        kind.wake(object)
-        task:get()
-        check_given(kind, 2, got)
-        assert.equal(0, core.stats().timers)
-      end)
-
-      both("the default is taken where it is not ready, and only there", function()
-        local object = kind.make()
-        assert.equal(0, select_of { kind.case(object), default = true })
-        kind.wake(object)
-        check_given(kind, 1, table.pack(select_of { kind.case(object), default = true }))
-        if kind.gained then kind.gained(object) end
-      end)
-
-      both("times out and takes nothing along", function()
-        local object, start = kind.make(), crun.now()
-        local value, message, code = select_of { kind.case(object), { never }, timeout = 0.5 }
-        assert.is_nil(value)
-        assert.equal("ETIMEDOUT: timed out", message)
-        assert.equal("ETIMEDOUT", code)
-        support.took(start, 0.5)
-        assert.equal("ETIMEDOUT", select(3, select_of { kind.case(object), timeout = 0 }))
-        kind.wake(object)
-        kind.untouched(object)
-      end)
-
-      both("is cancelled and takes nothing along", function()
-        local object = kind.make()
-        local task = crun.spawn(select_of, { kind.case(object), { never } })
-        crun.yield()
-        task:cancel("enough")
-        task:join()
-        assert.equal("enough", task:exception().reason)
-        kind.wake(object)
-        kind.untouched(object)
-      end)
-
-      both("is cancelled and woken in the same turn", function()
-        local object = kind.make()
-        local task = crun.spawn(select_of, { kind.case(object), { never } })
-        crun.yield()
-        crun.spawn(function() task:cancel("enough") end)
-        crun.yield()
-        kind.wake(object)
-        task:join()
-        kind.untouched(object)
-      end)
-
-      both("another case is chosen: it takes nothing along", function()
-        local object, other = kind.make(), crun.Event()
-        local task = crun.spawn(select_of, { kind.case(object), { other }, kind.case(object) })
-        crun.yield()
-        other:set()
-        kind.wake(object)
-        assert.equal(2, (task:get()))
-        kind.untouched(object)
-      end)
-
-      both("an error thrown into it takes nothing along", function()
-        local object = kind.make()
-        local task = crun.spawn(select_of, { kind.case(object), { never } })
-        crun.yield()
-        task:throw("stone")
-        task:join()
-        assert.equal("stone", task:exception())
-        kind.wake(object)
-        kind.untouched(object)
-      end)
-
-      support.virtual("is said to be waited for", function()
-        local object = kind.make()
-        local task = crun.spawn(select_of, { { never }, kind.case(object) })
-        crun.yield()
-        local err = tostring(support.raised(never.wait, never))
-        task:cancel()
-        kind.wake(object)
-        assert.truthy(err:find("select of wait for Event, " .. kind.words, 1, true), err)
-      end)
-    end)
-  end
-
   both("a result that has arrived wins over a later cancel", function()
     local queue = crun.Queue()
     local got
@@ -383,53 +174,6 @@ describe("select:", function()
     end)
   end)
 
-  describe("misuse:", function()
-    local queue, lock
-    before_each(function() queue, lock = crun.Queue(), crun.Lock() end)
-
-    local function refuses(words, make)
-      it(words[#words], function()
-        support.refuses(words, function() select_of(make()) end)
-      end)
-    end
-
-    refuses({ "table", "no value" }, function() end)
-    refuses({ "nothing to wait for" }, function() return {} end)
-    refuses({ "unknown option 'tiemout'" }, function()
-      return { { queue, "get" }, tiemout = 1 }
-    end)
-    refuses({ "timeout", "'soon'" }, function() return { { queue, "get" }, timeout = "soon" } end)
-    refuses({ "timeout", "nan" }, function() return { { queue, "get" }, timeout = 0 / 0 } end)
-    refuses({ "default", "1" }, function() return { { queue, "get" }, default = 1 } end)
-    refuses({ "case 1", "'x'" }, function() return { "x" } end)
-    refuses({ "case 2", "true" }, function() return { { queue, "get" }, true } end)
-    refuses({ "case 2", "nil" }, function() return { { queue, "get" }, nil, { lock } } end)
-    refuses({ "case 1", "cannot wait for nil" }, function() return { {} } end)
-    refuses({ "case 1", "cannot wait for 'q'" }, function() return { { "q", "get" } } end)
-    refuses({ "case 1", "file (" }, function() return { { io.stdout, "read" } } end)
-    refuses({ "case 2", "'get' or 'put'", "nothing" }, function()
-      return { { lock }, { queue } }
-    end)
-    refuses({ "case 1", "'get' or 'put'", "'recv'" }, function() return { { queue, "recv" } } end)
-    refuses({ "case 1", "'acquire'", "'get'" }, function() return { { lock, "get" } } end)
-    refuses({ "case 1", "unknown element 3" }, function() return { { queue, "get", 1 } } end)
-    refuses({ "case 1", "unknown element 'timeout'" }, function()
-      return { { queue, "get", timeout = 1 } }
-    end)
-    refuses({ "case 1", "unknown element 4" }, function() return { { queue, "put", 1, 2 } } end)
-    refuses({ "case 1", "unknown element 2" }, function() return { { 1, 2 } } end)
-    refuses({ "case 1", "nan" }, function() return { { 0 / 0 } } end)
-    refuses({ "case 1", "the calling task" }, function() return { { crun.current() } } end)
-
-    it("leaves nothing behind", function()
-      for _ = 1, 3 do
-        pcall(select_of, { { queue, "put", {} }, { queue, "nonsense" } })
-      end
-      assert.equal(0, #queue)
-      assert.equal(2, (select_of { { queue, "get" }, { queue, "put", 1 } }))
-    end)
-  end)
-
   both("two selects that match each other on one queue meet", function()
     local queue = full_queue(0)
     local other = crun.Event()
@@ -438,6 +182,57 @@ describe("select:", function()
     assert.equal(1, index)
     assert.same({ 2, 0, n = 2 }, table.pack(taker:get()))
     assert.equal("x", queue:get(0))
+  end)
+
+  both("two selects that match each other on a channel without capacity meet", function()
+    local channel, got = crun.Channel(), {}
+    local function both_ways(name)
+      local index, item = select_of { { channel, "recv" }, { channel, "send", name } }
+      got[name] = index == 1 and item or "sent"
+    end
+    local a = crun.spawn(both_ways, "a")
+    crun.yield()
+    assert.equal("waiting", a:status())
+    local b = crun.spawn(both_ways, "b")
+    crun.joinall { a, b }
+    assert.is_true(got.a == "sent" and got.b == "a" or got.b == "sent" and got.a == "b")
+    assert.equal("EAGAIN", select(3, channel:recv_nowait()))
+    assert.equal("EAGAIN", select(3, channel:send_nowait(1)))
+  end)
+
+  both("the same channel in several cases gives each item once", function()
+    local channel, got = crun.Channel(), {}
+    local task = crun.spawn(function()
+      for _ = 1, 6 do
+        local index, item = select_of {
+          { channel, "recv" }, { channel, "send", "mine" }, { channel, "recv" },
+        }
+        got[#got + 1] = index == 2 and "sent" or item
+      end
+    end)
+    for i = 1, 3 do
+      channel:send(i)
+      assert.equal("mine", channel:recv())
+    end
+    task:join()
+    table.sort(got, function(x, y) return tostring(x) < tostring(y) end)
+    assert.same({ 1, 2, 3, "sent", "sent", "sent" }, got)
+  end)
+
+  both("every kind of queue, in its order", function()
+    local lifo, priority = crun.LifoQueue(2), crun.PriorityQueue(2)
+    for _, item in ipairs { 1, 2 } do
+      assert.equal(1, (select_of { { lifo, "put", item } }))
+      assert.equal(1, (select_of { { priority, "put", 3 - item } }))
+    end
+    local putter = crun.spawn(function()
+      assert.equal(1, (select_of { { priority, "put", 0 }, { lifo, "put", 9 } }))
+    end)
+    crun.yield()
+    assert.same({ 1, 1, n = 2 }, table.pack(select_of { { priority, "get" } }))
+    putter:get()
+    assert.same({ 1, 0, n = 2 }, table.pack(select_of { { priority, "get" } }))
+    assert.same({ 1, 2, n = 2 }, table.pack(select_of { { lifo, "get" } }))
   end)
 
   both("of several selects that wait the oldest is served first", function()
