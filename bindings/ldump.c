@@ -74,8 +74,7 @@ void crun__task_traceback(lua_State *L, ltask *t, lua_State *where, int level)
         lua_pushliteral(L, "stack traceback:\n\tnot started");
         return;
     }
-    luaL_traceback(L, where ? where : crun__ltask_where(&t->base), NULL,
-                   where ? level : 0);
+    luaL_traceback(L, where ? where : crun__ltask_where(&t->base), NULL, where ? level : 0);
     if (crun__greenlet_tracebacks(L, t))
         return;
     lua_pop(L, 1);
@@ -191,8 +190,8 @@ static void push_dump(lua_State *L, lua_State *where, int level)
     ltask **tasks = crun__see_tasks(L, &count);
     lua_newtable(L);
     int lines = top + 3;
-    (void)snprintf(title, sizeof title, "crun: %zu tasks at %.3f s on the hub's clock",
-                   hub->live + 1, (double)crun_now(hub) / 1e9);
+    (void)snprintf(title, sizeof title, "crun: %zu task%s at %.3f s on the hub's clock",
+                   hub->live + 1, hub->live ? "s" : "", (double)crun_now(hub) / 1e9);
     lua_pushstring(L, title);
     crun__lines_add(L, lines);
     for (size_t i = 0; i < count; i++) {

@@ -33,13 +33,61 @@ describe("law 99, deadlock:", function()
     crun.killall { task }
   end)
 
-  it("law 99: two tasks that join each other are reported", function()
+  it("law 99: what the main task waited for is told", function()
+    for what, wait in pairs {
+      ["Queue:get %(0 items%)"] = function() crun.Queue():get() end,
+      ["Event:wait"] = function() crun.Event():wait() end,
+      ["Semaphore:acquire"] = function() crun.Semaphore(0):acquire() end,
+    } do
+      local err = tostring(support.raised(wait))
+      assert.matches("\n\tmain waits: " .. what, err)
+    end
+  end)
+
+  it("law 99: two tasks that join each other are reported as a circle", function()
     local one, two
     one = crun.spawn(function() two:join() end)
     two = crun.spawn(function() one:join() end)
     local err = tostring(support.raised(one.join, one))
     assert.matches("deadlock: ", err)
+    local a, b = "task#" .. one.id, "task#" .. two.id
+    assert.truthy(err:find(("\n\tmain waits: join of %s\n"):format(a), 1, true), err)
+    assert.truthy(err:find(("\n\tcircle: %s -> join of %s: %s -> join of %s: %s\n"):format(
+      a, b, b, a, a), 1, true), err)
+    assert.truthy(err:find(("\n\tchain: main -> join of %s: %s (see above)"):format(a, a), 1, true),
+      err)
+    local _, circles = err:gsub("circle: ", "")
+    assert.equal(1, circles)
     crun.killall { one, two }
+  end)
+
+  it("law 99: who waits for what held by whom is told along the chain", function()
+    local lock, queue = crun.Lock(), crun.Queue()
+    local holder = crun.spawn(function()
+      local _ <close> = lock:hold()
+      queue:get()
+    end)
+    holder.name = "holder"
+    local waiter = crun.spawn(lock.with, lock, function() end)
+    local err = tostring(support.raised(waiter.join, waiter))
+    assert.truthy(err:find(("\n\tchain: main -> join of task#%d: task#%d -> Lock held by "
+      .. "task#%d 'holder' (taken at "):format(waiter.id, waiter.id, holder.id), 1, true), err)
+    assert.matches("deadlock_spec%.lua:%d+%) %-> Queue:get %(0 items%)$", err)
+    assert.is_nil(err:find("circle", 1, true))
+    crun.killall { holder, waiter }
+  end)
+
+  it("law 99: a chain that leads to what has been told ends there", function()
+    local stop = crun.Event()
+    local root = crun.spawn(stop.wait, stop)
+    local tasks = { root }
+    for i = 1, 3 do tasks[i + 1] = crun.spawn(root.join, root) end
+    local err = tostring(support.raised(root.join, root))
+    local _, ends = err:gsub("%-> Event:wait", "")
+    assert.equal(1, ends)
+    local _, references = err:gsub("%(see above%)", "")
+    assert.equal(3, references)
+    crun.killall(tasks)
   end)
 
   it("law 99: a wait with a timeout is no deadlock", function()
