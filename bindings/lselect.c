@@ -207,8 +207,8 @@ __attribute__((noinline)) static int wait(lua_State *L, lselect *s, crun_task *s
 static int l_select(lua_State *L)
 {
     crun_task *self = crun__lua_self(L);
-    luaL_checktype(L, LSELECT_LIST, LUA_TTABLE);
     lua_settop(L, LSELECT_LIST);
+    crun__lselect_check(L);
     size_t count = (size_t)lua_rawlen(L, LSELECT_LIST);
     lselect *s = memory_get(L, count);
     crun__lselect_read(L, s, count);

@@ -48,6 +48,9 @@ static inline int crun__lselect_value(size_t place)
     return crun__lselect_case(place) + 3;
 }
 
+/* Raises unless there is a table at index 1. */
+void crun__lselect_check(lua_State *L);
+
 /*
  * Reads the list at index 1 into the memory at index 2, in which there is room for `count` cases,
  * and lays out the stack as said above. Raises for what is no case.

@@ -67,10 +67,15 @@ static const kind *kind_of(lua_State *L, int index, void **object)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
+/* As luaL_argerror, whose name for the function depends on where it is found first. */
+static int bad_list(lua_State *L, const char *what)
+{
+    return luaL_error(L, "bad argument #1 to 'select' (%s)", what);
+}
+
 int crun__lselect_bad(lua_State *L, size_t place, const char *what)
 {
-    what = lua_pushfstring(L, "case %I: %s", (LUAI_UACINT)place + 1, what);
-    return luaL_argerror(L, LSELECT_LIST, what);
+    return bad_list(L, lua_pushfstring(L, "case %I: %s", (LUAI_UACINT)place + 1, what));
 }
 
 /* The value at the index in quotes if it is a string. */
@@ -204,9 +209,7 @@ static int get_option(lua_State *L, int name)
 /* The value is on top. */
 static int bad_option(lua_State *L, const char *name, const char *expected)
 {
-    return luaL_argerror(
-        L, LSELECT_LIST,
-        lua_pushfstring(L, "%s: %s expected, got %s", name, expected, shown(L, -1)));
+    return bad_list(L, lua_pushfstring(L, "%s: %s expected, got %s", name, expected, shown(L, -1)));
 }
 
 /* Raises for a key that is neither an option nor the number of a case. */
@@ -220,7 +223,7 @@ static void check_keys(lua_State *L, size_t count)
         }
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
         if (strcmp(key, "timeout") != 0 && strcmp(key, "default") != 0)
-            luaL_argerror(L, LSELECT_LIST, lua_pushfstring(L, "unknown option %s", shown(L, -2)));
+            bad_list(L, lua_pushfstring(L, "unknown option %s", shown(L, -2)));
     }
 }
 
@@ -237,6 +240,12 @@ static void read_options(lua_State *L, lselect *s)
         bad_option(L, "default", "true or false");
     s->with_default = lua_toboolean(L, -1);
     lua_pop(L, 2);
+}
+
+void crun__lselect_check(lua_State *L)
+{
+    if (lua_type(L, LSELECT_LIST) != LUA_TTABLE)
+        bad_list(L, lua_pushfstring(L, "list of cases expected, got %s", shown(L, LSELECT_LIST)));
 }
 
 void crun__lselect_read(lua_State *L, lselect *s, size_t count)
@@ -256,5 +265,5 @@ void crun__lselect_read(lua_State *L, lselect *s, size_t count)
         check_keys(L, count);
     }
     if (count == 0 && !s->with_default && s->base.deadline == CRUN_FOREVER)
-        luaL_argerror(L, LSELECT_LIST, "nothing to wait for: no case, no timeout, no default");
+        bad_list(L, "nothing to wait for: no case, no timeout, no default");
 }

@@ -17,7 +17,8 @@ describe("select:", function()
       end)
     end
 
-    refuses({ "table", "no value" }, function() end)
+    refuses({ "list of cases", "nil" }, function() end)
+    refuses({ "list of cases", "'x'" }, function() return "x" end)
     refuses({ "nothing to wait for" }, function() return {} end)
     refuses({ "unknown option 'tiemout'" }, function()
       return { { queue, "get" }, tiemout = 1 }
