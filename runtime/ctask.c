@@ -11,6 +11,7 @@ typedef struct c_task {
     crun_task_fn *fn;
     void *arg;
     const char *name;
+    crun__cgreenlets *greenlets;
     int result;
     unsigned references; /* the hub's until it has ended, and those of whoever retained it */
 } c_task;
@@ -42,9 +43,16 @@ static void ended(crun_task *task)
     crun_task_release(task);
 }
 
+crun__cgreenlets **crun__ctask_greenlets(crun_task *task)
+{
+    crun_hub *hub = crun__task_hub(task);
+    return task == &hub->own_main ? &hub->main_greenlets : &of(task)->greenlets;
+}
+
 void crun__ctask_type_init(crun_hub *hub)
 {
-    hub->c_type = (crun__task_type){.hub = hub, .step = step, .ended = ended};
+    hub->c_type =
+        (crun__task_type){.hub = hub, .step = step, .ended = ended, .unload = crun__cgreenlets_end};
     crun__list_init(&hub->c_tasks);
 }
 

@@ -6,6 +6,7 @@
 #ifndef CRUN__CTASK_H
 #define CRUN__CTASK_H
 
+#include "cgreenlet.h"
 #include "task.h"
 
 void crun__ctask_type_init(crun_hub *hub);
@@ -15,5 +16,8 @@ void crun__ctask_each(crun_hub *hub, void (*fn)(crun_task *task, void *arg), voi
 
 /* The name it was given, or NULL. */
 const char *crun__ctask_name(const crun_task *task);
+
+/* Where a C task, or the main task of a C host, keeps its greenlets; NULL there: it has none. */
+crun__cgreenlets **crun__ctask_greenlets(crun_task *task);
 
 #endif

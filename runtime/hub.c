@@ -345,6 +345,7 @@ static void end_tasks(crun_hub *hub)
 
 void crun_hub_free(crun_hub *hub)
 {
+    crun__cgreenlets_end(&hub->own_main);
     end_tasks(hub);
     crun__monitor_stop(hub);
     crun__holds_desert(hub->main);

@@ -8,6 +8,7 @@
 
 #include <crun/hub.h>
 
+#include "cgreenlet.h"
 #include "clock.h"
 #include "greenlet.h"
 #include "hold.h"
@@ -54,7 +55,8 @@ struct crun_hub {
     const crun_task *stuck_on;
     /* Called inside a signal handler when the running task has overflown its C stack. */
     void (*on_overflow)(crun_hub *hub);
-    crun_task own_main; /* while no host language brings one */
+    crun_task own_main;               /* while no host language brings one */
+    crun__cgreenlets *main_greenlets; /* of own_main */
 };
 
 /*

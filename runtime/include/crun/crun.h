@@ -11,6 +11,7 @@
 #include <crun/chan.h>
 #include <crun/error.h>
 #include <crun/future.h>
+#include <crun/greenlet.h>
 #include <crun/hub.h>
 #include <crun/pool.h>
 #include <crun/select.h>
