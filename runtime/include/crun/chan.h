@@ -35,15 +35,15 @@ CRUN_API crun_chan *crun_chan_retain(crun_chan *chan);
 CRUN_API void crun_chan_release(crun_chan *chan);
 
 /*
- * Sends a value; with CRUN_NOWAIT as the deadline only if that can be done at once. The channel owns
- * it on success, the caller still does on failure. Switches: may.
+ * Sends a value; with CRUN_NOWAIT as the deadline only if that can be done at once. The channel
+ * owns it on success, the caller still does on failure. Switches: may.
  * Returns: 0, CRUN_ETIMEDOUT, CRUN_ECANCELED, CRUN_ECLOSED, CRUN_ENOMEM.
  */
 CRUN_API int crun_chan_send(crun_chan *chan, const crun_value *value, crun_time deadline);
 
 /*
- * Receives the oldest value; with CRUN_NOWAIT only if one is inside or is being sent. It is owned by
- * the caller from then on. Switches: may.
+ * Receives the oldest value; with CRUN_NOWAIT only if one is inside or is being sent. It is owned
+ * by the caller from then on. Switches: may.
  * Returns: 0, CRUN_ETIMEDOUT, CRUN_ECANCELED, CRUN_ECLOSED; out is untouched on failure.
  */
 CRUN_API int crun_chan_recv(crun_chan *chan, crun_value *out, crun_time deadline);
