@@ -101,6 +101,36 @@ describe("a signal reaches", function()
     assert.equal("closed inner\nclosed outer\n", result.out)
   end)
 
+  it("a coroutine that computes, inside of others", function()
+    if not process.under_crun then return end
+    local result = run [[
+      crun.spawn(function()
+        local g <close> = guarded("outer")
+        coroutine.wrap(function()
+          assert(coroutine.resume(coroutine.create(function()
+            signal_soon("INT")
+            local n = 0
+            while true do n = n + 1 end
+          end)))
+        end)()
+      end)
+      crun.sleep(60)
+    ]]
+    ends_by(result, 2)
+    assert.equal("closed outer\n", result.out)
+  end)
+
+  it("a generator that computes, in the main chunk", function()
+    if not process.under_crun then return end
+    local result = run [[
+      local g <close> = guarded("main")
+      for _ in coroutine.wrap(function() signal_soon("INT") while true do end end) do end
+    ]]
+    ends_by(result, 2)
+    assert.equal("closed main\n", result.out)
+    assert.matches("interrupted! %(SIGINT%)", result.err)
+  end)
+
   it("a call that blocks in the kernel", function()
     local result = run [[
       local g <close> = guarded("main")

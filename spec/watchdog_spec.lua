@@ -74,6 +74,8 @@ describe("the watchdog", function()
   end)
 
   it("tells of a C function that blocks when that is over", function()
+    -- Sanitizers hold signals back during system().
+    if not process.has_own_stacks then return end
     local err, count = watch [[
       crun.watchdog(0.02)
       os.execute("sleep 0.3")
