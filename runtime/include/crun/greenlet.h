@@ -54,7 +54,7 @@ CRUN_API bool crun_greenlet_dead(const crun_greenlet *g);
  * Goes on in the greenlet, or for a dead one in the nearest parent that is not; comes back when
  * something switches here. out, when not NULL, receives what that hands over.
  * Returns: 0; a code that was thrown or that a child ended with; CRUN_ECANCELED: return now;
- * CRUN_EPERM: it is another task's; CRUN_ENOSTACK: no stack to start it on. Other tasks: do not run.
+ * CRUN_EPERM: it is another task's; CRUN_ENOSTACK: no stack to start it on.
  */
 CRUN_API int crun_greenlet_switch(crun_greenlet *g, void *value, void **out);
 
