@@ -3,34 +3,38 @@
  *
  * Window: the tasks that an imap has begun and whose results it has not yet delivered, in order of
  * their start or of their end. It holds a limited number of them; who adds them waits for room.
+ *
+ * All of it is Lua's memory and needs no finalizer: a finalizer is lost when there is no memory to
+ * call it. Instead, the registry holds a window as long as it watches tasks.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bind.h"
 
 typedef struct window window;
 
-/* A task in the window, whose Task is in its user value under the entry's address. */
+/* A userdata with the Task as its user value; the window's user value has it by its address. */
 typedef struct entry {
     crun_wait watch; /* on the task's end */
     window *window;
-    struct entry *next;  /* in line, or spare */
-    struct entry *chain; /* among all the window's */
+    struct entry *next; /* in line, or spare */
 } entry;
 
 struct window {
     crun__object object;
     crun_waitq reader, feeder;
     entry *first, **last; /* in line; in order of end: only those that have ended */
-    entry *spare, *all;
+    entry *spare;
     lua_Integer room; /* for so many more */
-    size_t inside;
+    size_t inside, watched;
     bool by_end;
     bool finished; /* none will be added */
 };
 
 static const crun__class window_class;
+
+/* Its address is the registry's key of the table of the windows that watch. */
+static const char watching_key;
 
 static inline window *check(lua_State *L)
 {
@@ -58,10 +62,22 @@ static void tell_reader(window *w)
         crun__wake(w->reader.first, 0);
 }
 
+/* Once it no longer watches it may go. Needs no memory. */
+static void unwatch(const window *w)
+{
+    lua_State *store = crun__universe->store;
+    lua_rawgetp(store, LUA_REGISTRYINDEX, &watching_key);
+    lua_pushnil(store);
+    lua_rawsetp(store, -2, w);
+    lua_pop(store, 1);
+}
+
 static void ended(crun_wait *wait, int result)
 {
     (void)result;
     entry *e = crun__container_of(wait, entry, watch);
+    if (--e->window->watched == 0)
+        unwatch(e->window);
     if (e->window->by_end)
         append(e->window, e);
     tell_reader(e->window);
@@ -73,17 +89,25 @@ static const crun_wait_type entry_type = {
     .fire = ended,
 };
 
-/* Makes sure that there is a spare entry. */
-static bool reserve(window *w)
+/* Makes sure that there is a spare entry. Needs the window at index 1. May raise. */
+static void reserve(lua_State *L, window *w)
 {
     if (w->spare)
-        return true;
-    entry *e = malloc(sizeof *e);
-    if (!e)
-        return false;
-    *e = (entry){.window = w, .chain = w->all};
-    w->all = w->spare = e;
-    return true;
+        return;
+    lua_getiuservalue(L, 1, 1);
+    entry *e = lua_newuserdatauv(L, sizeof *e, 1);
+    *e = (entry){.window = w};
+    lua_rawsetp(L, -2, e);
+    lua_pop(L, 1);
+    w->spare = e;
+}
+
+/* Pushes the entry's userdata. */
+static void push_entry(lua_State *L, const entry *e)
+{
+    lua_getiuservalue(L, 1, 1);
+    lua_rawgetp(L, -1, e);
+    lua_remove(L, -2);
 }
 
 /* --- the feeder's side -------------------------------------------------------------------- */
@@ -115,25 +139,40 @@ static int l_wait_room(lua_State *L)
     return crun__lua_park(L, self, CRUN_FOREVER, 0, room_finish);
 }
 
+/* The window at index 1 is about to watch. May raise. */
+static void keep_watching(lua_State *L, const window *w)
+{
+    if (w->watched > 0)
+        return;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &watching_key);
+    lua_pushvalue(L, 1);
+    lua_rawsetp(L, -2, w);
+    lua_pop(L, 1);
+}
+
 /* window:add(task), for which there is room. Switches: never. */
 static int l_add(lua_State *L)
 {
     window *w = check(L);
     ltask *t = crun__ltask_check(L, 2);
-    if (!reserve(w))
-        return luaL_error(L, "not enough memory");
+    reserve(L, w);
+    keep_watching(L, w);
     entry *e = w->spare;
-    lua_getiuservalue(L, 1, 1);
+    push_entry(L, e);
     lua_pushvalue(L, 2);
-    lua_rawsetp(L, -2, e);
+    lua_setiuservalue(L, -2, 1);
     w->spare = e->next;
     w->room--;
     w->inside++;
     bool over = crun__task_ended(&t->base);
     if (over || !w->by_end)
         append(w, e);
-    if (!over)
+    if (!over) {
         crun__watch_begin(&e->watch, &entry_type, t);
+        w->watched++;
+    } else if (w->watched == 0) {
+        unwatch(w);
+    }
     tell_reader(w);
     return 0;
 }
@@ -147,7 +186,7 @@ static void finish(window *w)
 
 /*
  * window:finish(): none will be added; a feeder that waits for room goes on with false. Also what
- * closing and collecting it does. Switches: never.
+ * closing it does. Switches: never.
  */
 static int l_finish(lua_State *L)
 {
@@ -173,10 +212,10 @@ static const crun_wait_type next_type = {
 static int deliver(lua_State *L, window *w)
 {
     entry *e = w->first;
-    lua_getiuservalue(L, 1, 1);
-    lua_rawgetp(L, -1, e);
-    lua_pushboolean(L, 0); /* keeps the place, so that an entry used again needs no memory */
-    lua_rawsetp(L, -3, e);
+    push_entry(L, e);
+    lua_getiuservalue(L, -1, 1);
+    lua_pushnil(L);
+    lua_setiuservalue(L, -3, 1);
     w->first = e->next;
     if (!w->first)
         w->last = &w->first;
@@ -225,23 +264,10 @@ static int l_tasks(lua_State *L)
     lua_newtable(L);
     lua_getiuservalue(L, 1, 1);
     for (lua_pushnil(L); lua_next(L, 3); lua_settop(L, 4))
-        if (lua_toboolean(L, -1))
+        if (lua_getiuservalue(L, 5, 1) != LUA_TNIL)
             lua_rawseti(L, 2, ++n);
     lua_settop(L, 2);
     return 1;
-}
-
-static int l_gc(lua_State *L)
-{
-    window *w = check(L);
-    while (w->all) {
-        entry *e = w->all;
-        w->all = e->chain;
-        crun__watch_end(&e->watch);
-        free(e);
-    }
-    w->first = w->spare = NULL;
-    return 0;
 }
 
 static const luaL_Reg methods[] = {
@@ -249,7 +275,7 @@ static const luaL_Reg methods[] = {
     {"next", l_next},           {"tasks", l_tasks}, {NULL, NULL},
 };
 
-static const luaL_Reg metamethods[] = {{"__close", l_finish}, {"__gc", l_gc}, {NULL, NULL}};
+static const luaL_Reg metamethods[] = {{"__close", l_finish}, {NULL, NULL}};
 
 static const crun__class window_class = {"crun.Window", methods, metamethods, sizeof(window), 1};
 
@@ -272,6 +298,8 @@ static int l_window(lua_State *L)
 void crun__open_window(lua_State *L)
 {
     crun__class_open(L, &window_class, 0);
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &watching_key);
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     lua_getfield(L, -1, "pool");
     lua_pushcfunction(L, l_window);
