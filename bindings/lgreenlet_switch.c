@@ -256,7 +256,9 @@ crun__greenlet *crun__lgreenlet_run(crun__greenlet *base)
         report_lost(co);
     int count = g->reaper ? 0 : lua_gettop(co) - FIXED;
     base->runner->inner = NULL;
-    return &conclude(g, co, count, raise)->base;
+    crun__lgreenlet *to = conclude(g, co, count, raise);
+    lua_settop(co, 0); /* what coroutine.status calls dead */
+    return &to->base;
 }
 
 /* --- switch and throw --------------------------------------------------------------------- */

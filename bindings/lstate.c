@@ -354,5 +354,5 @@ lua_State *crun_lua_running(void)
     crun__lua *u = crun__universe;
     if (!u || !crun__hub->current || !crun__is_ltask(crun__hub->current))
         return NULL;
-    return ((ltask *)crun__hub->current)->L;
+    return crun__greenlet_coroutine((ltask *)crun__hub->current);
 }

@@ -411,6 +411,28 @@ describe("greenlets at the end of a program:", function()
     end)
   end
 
+  it("switch fails where there is no room for a stack, until there is some again #nosan", function()
+    local result = process.run(PRELUDE .. [[
+      local list, text = {}, nil
+      for i = 1, 1e6 do
+        local ok, g = pcall(left, i)
+        if not ok then text = g break end
+        list[i] = g
+      end
+      print(#list > 50, text)
+      local new = crun.Greenlet(function() return "started" end)
+      print(pcall(new.switch, new))
+      list[1]:throw()
+      print(pcall(new.switch, new))
+      list = nil
+      os.exit(0, false)
+    ]], { limit = "-v 500000" })
+    local text = "cannot start a greenlet: no room for another C stack %(vm.max_map_count is %d+%)"
+    assert.matches("^true\t[^\n]*" .. text .. "\n", result.out)
+    assert.matches("\nfalse\t[^\n]*cannot start.*\n1\ntrue\tstarted\n", result.out)
+    assert.equal("", result.err)
+  end)
+
   it("a recursion as deep as C allows is an error", function()
     local result = process.run(PRELUDE .. [[
       crun.spawn(function()

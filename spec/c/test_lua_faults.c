@@ -244,6 +244,33 @@ static const char calls[] = "for i = 1, 5000 do crun.call_later(90, type, 1) end
                             "for i = 1, 600 do crun.call_soon(type, 1) end\n"
                             "crun.sleep(.01)\n";
 
+static const char greenlets[] =
+    "local function back(...) return crun.getcurrent().parent:switch(...) end\n"
+    "local loc = crun.Local(function(own) own.n = 0 end)\n"
+    "local var, kept = crun.ContextVar('var'), crun.Local({}, { inherit = true })\n"
+    "kept.x = 1\n"
+    "local token = var:set(1)\n"
+    "local task = crun.spawn(function()\n"
+    "  loc.n = loc.n + var:get() + kept.x\n"
+    "  local g = crun.Greenlet(function(...)\n"
+    "    local _ <close> = setmetatable({}, { __close = function() loc.n = loc.n + 1 end })\n"
+    "    local n = select('#', back(...))\n"
+    "    crun.sleep(.01)\n"
+    "    return n\n"
+    "  end)\n"
+    "  assert(g:switch(1, 2) == 1)\n"
+    "  local failing = crun.Greenlet(function() error('expected') end)\n"
+    "  assert(not pcall(failing.switch, failing))\n"
+    "  for i = 1, 3 do crun.Greenlet(back):switch({ i }) end\n"
+    "  collectgarbage()\n"
+    "  assert(g:switch(table.unpack({}, 1, 300)) == 300 and loc.n == 3)\n"
+    "  local left = crun.Greenlet(back)\n"
+    "  left:switch()\n"
+    "  return loc.n\n"
+    "end)\n"
+    "assert(task:get() == 3)\n"
+    "var:reset(token)\n";
+
 static const char probe[] = "local t = crun.spawn(function() crun.sleep(.01) return "
                             "crun.gather(function() return 42 end) end)\n"
                             "assert(t:get() == 42)\n";
@@ -456,6 +483,11 @@ TEST(futures_and_calls_without_memory)
 TEST(calls_on_a_runtime_without_memory)
 {
     exhaust(calls, RUNTIME_WORKING);
+}
+
+TEST(greenlets_and_locals_without_memory)
+{
+    exhaust(greenlets, LUA_WORKING);
 }
 
 TEST_MAIN
