@@ -142,6 +142,16 @@ M["killall"] = {
   check = function(line) assert.equal("cancelled", line.object:status()) end,
 }
 
+M["run_forever"] = {
+  open = function() end,
+  wait = function()
+    crun.run_forever()
+    return true
+  end,
+  wake = function() crun.stop() end,
+  alone = true, untimed = true,
+}
+
 M["Timer:join"] = {
   open = function(line)
     line.object = crun.Timer(20, function() end)
