@@ -138,9 +138,10 @@ static void model_insert(play *p, const crun__ranked *new)
     while (at < p->count && goes_before(p->model[at], new)) {
         at++;
     }
-    memmove(&p->model[at + 1], &p->model[at], (p->count - at) * sizeof *p->model);
+    for (size_t i = p->count++; i > at; i--) {
+        p->model[i] = p->model[i - 1];
+    }
     p->model[at] = new;
-    p->count++;
 }
 
 /* The answer is found while the probe is there, and told at a later step, when it may be gone. */
@@ -170,7 +171,9 @@ static void take_one(play *p)
 {
     int64_t expected = p->model[0]->value.as.integer;
     p->count--;
-    memmove(&p->model[0], &p->model[1], p->count * sizeof *p->model);
+    for (size_t i = 0; i < p->count; i++) {
+        p->model[i] = p->model[i + 1];
+    }
     CHECK_EQ_INT(take(&p->ranks), expected);
 }
 
