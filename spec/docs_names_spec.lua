@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: MIT
+
+--- The names in the documentation's tables are those of the module and its objects.
+local api = require "spec.support.api"
+local crun = require "crun"
+
+--- What the pages call the objects of the classes.
+local CLASSES = {
+  barrier = "Barrier", channel = "Channel", condition = "Condition", event = "Event",
+  future = "Future", g = "Greenlet", greenlet = "Greenlet", group = "Group", jobs = "Queue",
+  listener = "Listener", lock = "Lock", pool = "Pool", queue = "Queue", rwlock = "RWLock",
+  semaphore = "Semaphore", stream = "Stream", task = "Task", timer = "Timer", var = "ContextVar",
+  wg = "WaitGroup",
+}
+
+--- A handle is what call_later returns, or what on_done does.
+local EITHER = { handle = { "Handle", "Callback" } }
+
+--- Fields that a script sets, which are nil before.
+local SET_BY_SCRIPTS = { ["crun.on_error"] = true }
+
+local function pages()
+  local list = {}
+  local listing = assert(io.popen("ls README.md docs/*.md"))
+  for path in listing:lines() do list[#list + 1] = path end
+  listing:close()
+  return list
+end
+
+--- The code spans in the tables of a page, each with the number of its line.
+local function spans(path)
+  local list, number = {}, 0
+  for line in io.lines(path) do
+    number = number + 1
+    if line:find("^|") then
+      for code in line:gmatch("`([^`]+)`") do list[#list + 1] = { code = code, line = number } end
+    end
+  end
+  return list
+end
+
+local function exists(name)
+  if SET_BY_SCRIPTS[name] then return true end
+  local value = { crun = crun }
+  for word in name:gmatch("[^.]+") do
+    if type(value) ~= "table" then return true end -- a field of an object
+    value = value[word]
+    if value == nil then return name:find("^crun%.testing") and pcall(require, "crun.testing") end
+  end
+  return true
+end
+
+--- Whether objects that are called so have that method; nil: nobody knows such objects.
+local function has(object, method)
+  local classes = EITHER[object] or { CLASSES[object] }
+  if #classes == 0 then return nil end
+  local objects = api.objects()
+  for _, class in ipairs(classes) do
+    if api.methods(objects[class])[method] then return true end
+  end
+  return false
+end
+
+describe("the names in the tables of", function()
+  for _, page in ipairs(pages()) do
+    it(page .. " exist", function()
+      local wrong = {}
+      local function check(span, name, fine)
+        if not fine then wrong[#wrong + 1] = ("%s:%d: %s"):format(page, span.line, name) end
+      end
+      for _, span in ipairs(spans(page)) do
+        for name in span.code:gmatch("%f[%w_./]crun%.[%a_][%w_.]*") do
+          check(span, name, exists(name))
+        end
+        for object, method in span.code:gmatch("%f[%w_]([%a_]+):([%a_]+)%(") do
+          check(span, object .. ":" .. method, has(object, method))
+        end
+      end
+      assert.same({}, wrong)
+    end)
+  end
+
+  it("no page could be invented", function()
+    assert.is_truthy(exists("crun.net.connect"))
+    assert.is_falsy(exists("crun.net.disconnect"))
+    assert.is_falsy(exists("crun.go"))
+    assert.is_true(has("queue", "get"))
+    assert.is_false(has("queue", "recv"))
+    assert.is_true(has("handle", "when"))
+    assert.is_true(has("handle", "remove"))
+    assert.is_nil(has("unheard", "of"))
+  end)
+end)
