@@ -16,7 +16,7 @@ local SEEDS = 200
 local STRIDE = 4
 
 -- Where each step is slow, an operation meets only a part of the situations, the next one others.
-local STEP = math.ceil(#situations / support.scaled(5 * #situations, 4))
+local STEP = math.ceil(#situations / support.scaled(5 * #situations, 3))
 
 local operations, names = {}, {}
 for _, part in ipairs {
