@@ -92,34 +92,40 @@ static struct hook *free_place(const lua_State *L)
 /*
  * Lua notices a hook that is set from outside at the next jump or call only. Who was always stopped
  * there would be stopped at the same places of a loop for ever; so the switch comes up to 32
- * instructions later. The user's hook goes on meanwhile; if that one counts, there is no delay.
+ * instructions later. The user's hook goes on meanwhile; for one that counts it is the next.
  */
-static bool delay_switch(lua_State *L)
+static void delay_switch(lua_State *L)
 {
-    if (lua_gethookmask(L) & LUA_MASKCOUNT)
-        return false;
+    int user = lua_gethookmask(L);
     own.random = own.random * 6364136223846793005u + 1442695040888963407u;
     own.restoring = 1;
-    *free_place(L) = (struct hook){L, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)};
-    lua_sethook(L, on_hook, lua_gethookmask(L) | LUA_MASKCOUNT, 1 + (int)(own.random >> 59));
+    *free_place(L) = (struct hook){L, lua_gethook(L), user, lua_gethookcount(L)};
+    lua_sethook(L, on_hook, user | LUA_MASKCOUNT,
+                1 + (user & LUA_MASKCOUNT ? 0 : (int)(own.random >> 59)));
     own.restoring = 0;
+    own.turn = crun__hub_turn(crun__hub);
     atomic_fetch_or(&own.pending, CRUN__POKE_SWITCH);
-    return true;
+}
+
+/* Only counted instructions are: other events come in the middle of calls. */
+static bool may_switch(const lua_Debug *ar)
+{
+    return ar->event == LUA_HOOKCOUNT;
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
-    if (atomic_load(&own.pending) == CRUN__POKE_SWITCH && ar->event != LUA_HOOKCOUNT) {
+    if (atomic_load(&own.pending) == CRUN__POKE_SWITCH && !may_switch(ar)) {
         forward(place_of(L), L, ar);
         return;
     }
     struct hook user = restore(L);
     unsigned what = take_pending();
-    bool asked = (what & CRUN__POKE_PREEMPT) && !(what & CRUN__POKE_SWITCH);
-    if (asked)
-        own.turn = crun__hub_turn(crun__hub);
-    if (asked && !delay_switch(L))
-        what |= CRUN__POKE_SWITCH;
+    unsigned switching = what & (CRUN__POKE_PREEMPT | CRUN__POKE_SWITCH);
+    if (switching && !((what & CRUN__POKE_SWITCH) && may_switch(ar))) {
+        what &= ~switching;
+        delay_switch(L);
+    }
     act(L, what);
     forward(&user, L, ar);
     if (what & CRUN__POKE_SIGNAL)
@@ -134,7 +140,7 @@ static void set_hook(lua_State *L, int mask)
         return;
     }
     *free_place(L) = (struct hook){L, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)};
-    lua_sethook(L, on_hook, mask, 1);
+    lua_sethook(L, on_hook, lua_gethookmask(L) | mask, 1);
 }
 
 void crun__poke(unsigned what)
