@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Select, what its parts share: reading the cases (lselect_read.c), those on queues (lselect_queue.c),
- * waiting for them (lselect.c).
+ * Select, what its parts share: reading the cases (lselect_read.c), those on queues
+ * (lselect_queue.c), waiting for them (lselect.c).
  */
 #ifndef CRUN__LSELECT_H
 #define CRUN__LSELECT_H
@@ -27,9 +27,9 @@ typedef struct lselect {
 
 /*
  * The stack of a select: the list of cases, its memory, then for each case the case, and its first
- * three elements: the object, the verb, the value. They are kept there since the list may be changed
- * while the select waits. A value for a case that waits to receive, if it is not in the case, comes
- * to lie on top.
+ * three elements: the object, the verb, the value. They are kept there since the list may be
+ * changed while the select waits. A value for a case that waits to receive, if it is not in the
+ * case, comes to lie on top.
  */
 enum { LSELECT_LIST = 1, LSELECT_MEMORY, LSELECT_CASES };
 

@@ -124,7 +124,7 @@ static void check_elements(lua_State *L, size_t place, lua_Integer most)
     }
 }
 
-/* `last` is there: so there is nothing more if nothing comes behind it, in a table as it is made. */
+/* `last` is there, so there is no more if nothing comes behind it, in a table as it is made. */
 static inline void check_rest(lua_State *L, size_t place, lua_Integer last, lua_Integer most)
 {
     lua_pushinteger(L, last);

@@ -102,8 +102,8 @@ static void start_callbacks(lua_State *L, void *arg)
 
 /*
  * Just before the end, so that callbacks run before those who wait for it: mostly they have asked
- * earlier. It allocates, so the task's coroutine must still be anchored. Once all has ended they are
- * not called: nothing can be spawned.
+ * earlier. It allocates, so the task's coroutine must still be anchored. Once all has ended they
+ * are not called: nothing can be spawned.
  */
 static void call_back(crun__lua *u, ltask *t)
 {
