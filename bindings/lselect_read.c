@@ -60,8 +60,9 @@ static const kind *kind_of(lua_State *L, int index, void **object)
     if (l)
         return *object = &l->lock, &lock_kind;
     lstream *stream = crun__object_test(L, index, &crun__stream_class);
-    if (stream)
-        return *object = stream->opened.stream, &stream_kind;
+    /* Without a stream it has been finalized. */
+    if (stream && (*object = stream->opened.stream))
+        return &stream_kind;
     return NULL;
 }
 

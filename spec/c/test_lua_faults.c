@@ -240,6 +240,21 @@ static const char queues[] =
     "assert(meeting:send({ 4 }) and receiver:get()[1] == 4)\n"
     "assert(putter:get() and sender:get())\n";
 
+/* Of several values to be sent, what is not taken comes back, whatever failed on the way. */
+static const char selects[] =
+    "local full, more, gate = crun.Queue(1), crun.Channel(), crun.Event()\n"
+    "full:put('old')\n"
+    "local waiting = crun.spawn(crun.select, { { full, 'put', {} }, { more, 'send', 'x' },\n"
+    "  { chan, 'put', 'to C' }, { full, 'put', { 'new' } }, { gate }, timeout = 1 })\n"
+    "crun.yield()\n"
+    "local case = chan:get(1) == 'to C' and 3\n"
+    "assert(waiting:get() == case)\n"
+    "local many = { timeout = 1 }\n"
+    "for i = 1, 20 do many[i] = { crun.Queue(), 'get' } end\n"
+    "crun.call_later(.001, many[20][1].put, many[20][1], {})\n"
+    "assert(crun.select(many) == 20)\n"
+    "assert(full:get() == 'old' and #full == 0 and more:recv_nowait() == nil)\n";
+
 static const char calls[] = "for i = 1, 5000 do crun.call_later(90, type, 1) end\n"
                             "for i = 1, 600 do crun.call_soon(type, 1) end\n"
                             "crun.sleep(.01)\n";
@@ -473,6 +488,11 @@ TEST(pools_without_memory)
 TEST(pools_on_a_runtime_without_memory)
 {
     exhaust(pools, RUNTIME_WORKING);
+}
+
+TEST(selects_without_memory)
+{
+    exhaust(selects, LUA_WORKING);
 }
 
 TEST(futures_and_calls_without_memory)
