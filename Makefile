@@ -196,7 +196,7 @@ deps deps-test:; @.ci/deps install $(if $(filter deps,$@),build,test) ## install
 test: deps-test ## install what the tests need, build, run every test
 	@.ci/steps all gcstress valgrind check check-bin asan tsan ucontext check-c aarch64
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
-	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs)
+	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs) $(if $(each),$(SPECS))
 check-bin: $(if $(FLAVOUR),$(program) $(embeds),all) ## the specs under the program
 	$(test_env) $(each) $(under) $(program) $(specs)
 check-c: $(ctests) ## the C tests of runtime/
