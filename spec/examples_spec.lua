@@ -18,6 +18,7 @@ local EXAMPLES = {
   ["01-tour"] = { sleeps = 0.21, mask = "%s+%d+%.%d+ s" },
   ["02-wait-anywhere"] = { sleeps = 0.05 },
   ["03-producer-consumer"] = { sleeps = 0.08, virtual = true },
+  ["04-select-ticker"] = { sleeps = 0.46, virtual = true },
   ["05-group-failure"] = { sleeps = 0.05, virtual = true },
   ["06-nested-timeouts"] = { sleeps = 0.28, virtual = true },
   ["07-lost-updates"] = { sleeps = 0 },
