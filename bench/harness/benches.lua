@@ -85,6 +85,25 @@ return {
     },
   },
   {
+    name = "lock", program = "lock.lua", peers = "mutex", busy = true, scalable = true,
+    metrics = {
+      { key = "ns", label = "lock, acquire + release", unit = "ns",
+        targets = { { value = 45 } } },
+      { key = "ns_held", label = "lock held across a yield, 100 tasks", unit = "ns",
+        targets = { { peer = "go", ratio = 0.6 } } },
+    },
+  },
+  {
+    name = "wake", program = "wake.lua", peers = "wake", busy = true, scalable = true,
+    metrics = {
+      { key = "semaphore", label = "wake-up by a semaphore, 100 tasks", unit = "yields",
+        targets = { { value = 1.5 } } },
+      { key = "event", label = "wake-up by an event, 100 tasks", unit = "yields",
+        targets = { { value = 1.5 } } },
+      { key = "to_and_fro", label = "a semaphore's unit to and fro, wake-up", unit = "yields" },
+    },
+  },
+  {
     name = "memory", program = "memory.lua", peers = "idle-mem", argument = "100000",
     steady = true, repetitions = 3,
     metrics = {
