@@ -226,9 +226,10 @@ install: install-program install-module install-lib ## everything; DESTDIR= PREF
 install-program: $(program) ## the program and its manual page
 	$(call put,$(program),$(BINDIR),755)
 	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1' && $(INSTALL) -m 644 docs/crun.1 '$(DESTDIR)$(MANDIR)/man1/$(PROGNAME).1'
-install-module: $(module) ## the module for stock Lua and its Lua faces
+install-module: $(module) ## the module for stock Lua, its Lua faces, definitions for editors
 	$(call put,$(module),$(LIBDIR)/crun,755)
 	$(foreach dir,$(sort $(dir $(faces))),$(call put,$(wildcard $(dir)*.lua),$(LUADIR)/$(dir:lua/%=%),644) &&) true
+	$(call put,$(wildcard docs/luals/library/*.lua),$(PREFIX)/share/crun/luals,644)
 install-lib: $(libraries) ## the libraries for C hosts, headers, pkg-config files
 	$(call put,$(headers),$(INCDIR)/crun,644)
 	$(call put,$(B)/libcrun.a,$(SYSLIBDIR),644) && ln -sf libcrun.a '$(DESTDIR)$(SYSLIBDIR)/libcrun-lua.a'
@@ -238,10 +239,9 @@ install-lib: $(libraries) ## the libraries for C hosts, headers, pkg-config file
 	.ci/pc '$(DESTDIR)$(SYSLIBDIR)/pkgconfig' PREFIX='$(PREFIX)' LIBDIR='$(SYSLIBDIR)' INCDIR='$(INCDIR)' \
 	  VERSION='$(version)' LUA='$(LUA_PC)'
 uninstall: ## remove what install put there
-	cd '$(DESTDIR)/' && rm -rf '.$(INCDIR)/crun' '.$(LUADIR)/crun' '.$(LIBDIR)/crun' \
-	  '.$(BINDIR)/$(PROGNAME)' '.$(MANDIR)/man1/$(PROGNAME).1' \
-	  $(foreach l,libcrun libcrun-lua,'.$(SYSLIBDIR)'/$l.so* '.$(SYSLIBDIR)/$l.a') \
-	  '.$(SYSLIBDIR)/pkgconfig/crun.pc' '.$(SYSLIBDIR)/pkgconfig/crun-lua.pc'
+	cd '$(DESTDIR)/' && rm -rf '.$(INCDIR)/crun' '.$(LUADIR)/crun' '.$(LIBDIR)/crun' '.$(PREFIX)/share/crun' \
+	  '.$(BINDIR)/$(PROGNAME)' '.$(MANDIR)/man1/$(PROGNAME).1' $(foreach l,crun crun-lua, \
+	  '.$(SYSLIBDIR)/lib$l'.so* '.$(SYSLIBDIR)/lib$l.a' '.$(SYSLIBDIR)/pkgconfig/$l.pc')
 dist: ## build/crun-<version>.tar.gz of the committed tree
 	@mkdir -p build && git archive --prefix=crun-$(version)/ -o build/crun-$(version).tar.gz HEAD
 clean:; rm -rf build ## remove build/
