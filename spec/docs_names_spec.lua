@@ -80,6 +80,17 @@ describe("the names in the tables of", function()
     end)
   end
 
+  it("every error code of crun's own is on the page about errors", function()
+    local page = assert(io.open("docs/errors.md")):read("a")
+    local header = assert(io.open("runtime/include/crun/error.h")):read("a")
+    local count = 0
+    for code in header:gmatch("X%((E%u+),") do
+      count = count + 1
+      assert.is_truthy(page:find("`" .. code .. "`", 1, true), code)
+    end
+    assert.is_true(count >= 12)
+  end)
+
   it("no page could be invented", function()
     assert.is_truthy(exists("crun.net.connect"))
     assert.is_falsy(exists("crun.net.disconnect"))

@@ -82,7 +82,7 @@ function Stream:lines(...) end
 ---@return string? bytes, string? message, string? code
 function Stream:recv(max, timeout) end
 
---- After a string a last number is the timeout. Waits while too much is unsent. May wait.
+--- After a string a last number is the timeout. Returns once the system has taken all of it. May wait.
 ---@param ... string|number
 ---@return crun.Stream? self, string? message, string? code
 function Stream:write(...) end
