@@ -19,6 +19,11 @@ local EITHER = { handle = { "Handle", "Callback" } }
 --- Fields that a script sets, which are nil before.
 local SET_BY_SCRIPTS = { ["crun.on_error"] = true }
 
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
 local function pages()
   local list = {}
   local listing = assert(io.popen("ls README.md docs/*.md"))
@@ -81,8 +86,8 @@ describe("the names in the tables of", function()
   end
 
   it("every error code of crun's own is on the page about errors", function()
-    local page = assert(io.open("docs/errors.md")):read("a")
-    local header = assert(io.open("runtime/include/crun/error.h")):read("a")
+    local page = read("docs/errors.md")
+    local header = read("runtime/include/crun/error.h")
     local count = 0
     for code in header:gmatch("X%((E%u+),") do
       count = count + 1
