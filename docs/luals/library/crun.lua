@@ -2,8 +2,8 @@
 ---@meta crun
 
 --- What a script gets by `require "crun"`. This file and its neighbours are for editors; nothing
---- loads them. Times are seconds, fractions allowed. Where a function takes a timeout it is the last
---- argument: nil waits for ever, 0 tries once. Failures that can be expected are
+--- loads them. Times are seconds, fractions allowed. Where a function takes a timeout it is the
+--- last argument: nil waits for ever, 0 tries once. Failures that can be expected are
 --- `nil, "CODE: text", "CODE"`; misuse raises at the caller's line. Whatever may wait raises the
 --- cancel error once its task is cancelled or the time of an enclosing with_timeout is over.
 
@@ -62,8 +62,8 @@ function crun.yield() end
 ---@return number seconds
 function crun.now() end
 
---- Calls fn(...); after the seconds, what it waits for raises the cancel error. Its own errors pass.
---- May wait.
+--- Calls fn(...); after the seconds, what it waits for raises the cancel error. Its own errors
+--- pass. May wait.
 ---@param seconds? number nil: no limit
 ---@param fn function
 ---@param ... any
@@ -84,8 +84,8 @@ function crun.shield(fn, ...) end
 ---@return any ... the first result of each, in order
 function crun.gather(...) end
 
---- Runs functions, waits for Tasks and Futures, until the first has ended; the others are cancelled.
---- Raises its error if it failed. May wait.
+--- Runs functions, waits for Tasks and Futures, until the first has ended; the others are
+--- cancelled. Raises its error if it failed. May wait.
 ---@param ... function|crun.Awaitable|table
 ---@return any ... its results
 function crun.race(...) end
@@ -138,7 +138,7 @@ function crun.Group() end
 ---@return any ... fn's results; nil, message, "ECANCELED" when group:cancel ended it
 function crun.group(fn, ...) end
 
---- A number: seconds. false: a case left out.
+--- {object}, {object, verb}, {object, "send", value}, or {seconds}; false: a case left out.
 ---@alias crun.Case false|{[1]: any, [2]?: string, [3]?: any}
 
 --- Waits for the first of several things and does it: `select{{queue, "get"}, {channel, "send", v},

@@ -65,8 +65,8 @@ function Listener:sockname() end
 ---@class crun.Stream
 local Stream = {}
 
---- As io.read: "l", "L", "n", "a" or a number of bytes; after a format a last number is the timeout.
---- nil alone is the end. May wait.
+--- As io.read: "l", "L", "n", "a" or a number of bytes; after a format a last number is the
+--- timeout. nil alone is the end. May wait.
 ---@param ... string|number
 ---@return any ... what was read; or nil, message, code
 function Stream:read(...) end
@@ -82,7 +82,8 @@ function Stream:lines(...) end
 ---@return string? bytes, string? message, string? code
 function Stream:recv(max, timeout) end
 
---- After a string a last number is the timeout. Returns once the system has taken all of it. May wait.
+--- After a string a last number is the timeout. Returns once the system has taken all of it.
+--- May wait.
 ---@param ... string|number
 ---@return crun.Stream? self, string? message, string? code
 function Stream:write(...) end

@@ -6,7 +6,7 @@
 ---@class crun.Task
 ---@field name string "task#" and its id unless it was set
 ---@field daemon boolean true: the program does not wait for it; may be set
----@field preempt? boolean whether it is interrupted when it computes long; nil: as crun.preempt says
+---@field preempt? boolean interrupted when it computes long; nil: as crun.preempt says
 ---@field id integer
 local Task = {}
 
