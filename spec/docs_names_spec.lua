@@ -55,13 +55,15 @@ local function exists(name)
   return true
 end
 
+local methods = {}
+for class, object in pairs(api.objects()) do methods[class] = api.methods(object) end
+
 --- Whether objects that are called so have that method; nil: nobody knows such objects.
 local function has(object, method)
   local classes = EITHER[object] or { CLASSES[object] }
   if #classes == 0 then return nil end
-  local objects = api.objects()
   for _, class in ipairs(classes) do
-    if api.methods(objects[class])[method] then return true end
+    if methods[class][method] then return true end
   end
   return false
 end
