@@ -77,11 +77,11 @@ static int run_others(crun_hub *hub)
     return rc;
 }
 
-/* Waits for what must end by itself. Returns: 0 or CRUN_EDEADLK. */
-static int wait_for_tasks(crun__lua *u)
+/* Lets the others run to their end. Returns: 0, or CRUN_EDEADLK, of which it tells if asked to. */
+static int wait_for_tasks(crun__lua *u, bool tell)
 {
     int rc = run_others(u->type.hub);
-    if (rc == CRUN_EDEADLK)
+    if (rc == CRUN_EDEADLK && tell)
         crun__lua_protected(u->aux, print_deadlock, NULL);
     return rc == CRUN_EDEADLK ? rc : 0;
 }
@@ -90,16 +90,17 @@ static int wait_for_tasks(crun__lua *u)
 static int finish(crun__lua *u, unsigned flags)
 {
     int rc = 0;
-    if (!(flags & CRUN_LUA_CANCEL))
-        rc = wait_for_tasks(u);
+    bool waits = !(flags & CRUN_LUA_CANCEL);
+    if (waits)
+        rc = wait_for_tasks(u, true);
     u->finished = true;
     crun__calls_drop(u);
     u->unusual |= CRUN__SPAWN_ENDED;
     each_ltask(u, dismiss);
-    int last = run_others(u->type.hub);
+    int last = wait_for_tasks(u, waits && rc == 0);
     crun__lua_protected(u->aux, crun__group_report_all, NULL);
     crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);
-    return rc < 0 ? rc : last == CRUN_EDEADLK ? last : 0;
+    return rc < 0 ? rc : last;
 }
 
 /* Waits for the others even when the main task has been cancelled itself. */
@@ -116,10 +117,18 @@ int crun_lua_finish(lua_State *L, unsigned flags)
     return rc;
 }
 
+/* What waits inside a shield for what nothing can bring is left when all has ended. */
+static void abandon(crun__lua *u, ltask *t)
+{
+    if (t != u->main && &t->base != crun__hub->current)
+        crun__hub_abandon(crun__hub, &t->base);
+}
+
 /* Cut off from the state: callbacks that still come must find no task of it. */
 static void detach(crun__lua *u)
 {
     crun_hub *hub = u->type.hub;
+    each_ltask(u, abandon);
     crun__sources_free(&u->sources);
     crun__universe = NULL;
     crun__monitor_stop(hub);

@@ -234,17 +234,43 @@ void crun__hub_reset_main(crun_hub *hub)
     hub->on_overflow = report_overflow;
 }
 
+/* Out of the queue it stands in; what it holds and is inside of no longer knows it. */
+static void uproot(crun_task *task)
+{
+    if (task->status == CRUN_TASK_WAITING)
+        crun__wait_withdraw(task, CRUN_ECANCELED);
+    else
+        crun__list_remove(&task->wait.link);
+    task->status = CRUN_TASK_CANCELLED;
+    crun__holds_desert(task);
+    while (task->scope)
+        crun__scope_leave(task->scope);
+}
+
 void crun__hub_abandon_main(crun_hub *hub)
 {
-    crun_task *main = hub->main;
-    if (main == hub->current)
+    if (hub->main == hub->current)
         return;
-    if (main->status == CRUN_TASK_READY)
-        crun__list_remove(&main->wait.link);
-    else
-        crun__wait_withdraw(main, CRUN_ECANCELED);
-    crun__holds_desert(main);
+    uproot(hub->main);
     hub->main = hub->current;
+}
+
+/* Of the watches among the joiners none is told: what they would wake may be gone, too. */
+static void release_joiners(crun_task *task)
+{
+    crun_wait *w = task->joiners.first, *next;
+    for (size_t n = crun__waitq_count(&task->joiners); n > 0; n--, w = next) {
+        next = crun__wait_of_link(w->link.next);
+        if (!w->type->fire)
+            crun__wake(w, 0);
+    }
+}
+
+void crun__hub_abandon(crun_hub *hub, crun_task *task)
+{
+    uproot(task);
+    release_joiners(task);
+    crun__hub_count(hub, task, -1);
 }
 
 static void hub_init(crun_hub *hub, const crun_hub_options *options)

@@ -148,4 +148,10 @@ void crun__hub_reset_main(crun_hub *hub);
  */
 void crun__hub_abandon_main(crun_hub *hub);
 
+/*
+ * Takes out of all queues a task that has not ended and never goes on, as its memory is about to
+ * go. It counts as cancelled; tasks that join it wake.
+ */
+void crun__hub_abandon(crun_hub *hub, crun_task *task);
+
 #endif
