@@ -263,7 +263,7 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 static const crun__class greenlet_class = {"crun.Greenlet", NULL, metamethods,
-                                           sizeof(crun__lgreenlet), CRUN__GREENLET_NEXT};
+                                           sizeof(crun__lgreenlet), CRUN__GREENLET_REAPER};
 static const crun__class greenlets_class = {"crun.Greenlets", no_methods, no_methods,
                                             sizeof(crun__lgreenlets), CRUN__GREENLETS_TRACEBACK};
 

@@ -37,7 +37,13 @@ typedef struct crun__lgreenlets {
 } crun__lgreenlets;
 
 /* User values of a greenlet; of what they share. */
-enum { CRUN__GREENLET_CO = 1, CRUN__GREENLET_PARENT, CRUN__GREENLET_OF, CRUN__GREENLET_NEXT };
+enum {
+    CRUN__GREENLET_CO = 1,
+    CRUN__GREENLET_PARENT,
+    CRUN__GREENLET_OF,
+    CRUN__GREENLET_NEXT,
+    CRUN__GREENLET_REAPER
+};
 enum {
     CRUN__GREENLETS_EXIT = 1, /* the error that ends a doomed one */
     CRUN__GREENLETS_ABANDONED,

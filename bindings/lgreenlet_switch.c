@@ -55,7 +55,7 @@ static void reap(lua_State *L, crun__lgreenlet *self)
     crun__lgreenlet *doomed = lua_touserdata(L, -1);
     doomed->reaper = self;
     lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, CRUN__GREENLET_NEXT);
+    lua_setiuservalue(L, -2, CRUN__GREENLET_REAPER);
     push_exit(L, 1);
     lua_xmove(L, doomed->L, 1);
     doomed->count = 1;
@@ -249,6 +249,9 @@ crun__greenlet *crun__lgreenlet_run(crun__greenlet *base)
     lua_State *co = g->co;
     base->runner->inner = co;
     anchor(co, g);
+    /* One that was collected while it was new, and brought back, needs its finalizer again. */
+    lua_getmetatable(co, 1);
+    lua_setmetatable(co, 1);
     bool raise = lua_pcall(co, g->count, LUA_MULTRET, FIXED) != LUA_OK;
     if (raise && is_exit(co, g))
         raise = false;
