@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What it costs to wake tasks, in bare yields among as many tasks. One call wakes 100 tasks that wait
+-- What it costs to wake tasks, in bare yields among as many tasks. One call wakes 100 that wait
 -- (release(100) of a Semaphore, set() of an Event), each of which then waits again; divided by the
 -- wake-ups. And handing one unit to and fro between two tasks over two Semaphores, where each
 -- wake-up takes a release and an acquire.
