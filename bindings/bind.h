@@ -64,8 +64,10 @@ typedef struct crun__lua {
     uint32_t *free_slots;    /* of anchors */
     uint32_t free_count, slot_count, slot_capacity;
     uint32_t idle_count, idle_room;
-    uint32_t idle_high;    /* entries up to here may refer to coroutines */
-    uint32_t idle_least;   /* lowest idle_count of this cycle of the collector */
+    uint32_t idle_high;   /* entries up to here may refer to coroutines */
+    uint32_t idle_least;  /* lowest idle_count of this cycle of the collector */
+    lua_State *idle_last; /* taken last, from that place */
+    uint32_t idle_last_place;
     uint32_t idle_dropped; /* coroutines dropped for want of room */
     lua_Hook hook;         /* a coroutine's own, while a stray yield of its is being refused */
     int hook_mask, hook_count;
@@ -75,7 +77,7 @@ typedef struct crun__lua {
     lua_Integer next_scope;
     size_t greenlets_most; /* so many may be started before abandoned ones are looked for */
     unsigned unusual;      /* why spawning takes more than making a task: enum spawning */
-    const char *faces; /* how the names of crun's own Lua chunks begin */
+    const char *faces;     /* how the names of crun's own Lua chunks begin */
     size_t faces_size;
     /* lua_resume, without what the program has the linker put around it; see prog_resume.c. */
     int (*resume)(lua_State *L, lua_State *from, int nargs, int *nresults);
@@ -97,8 +99,11 @@ typedef struct ltask {
     lua_State *L;   /* its coroutine; NULL before its start, and once it has given it back */
     struct crun__source *source; /* of where it was spawned; NULL: unknown, or over */
     int line;
-    uint32_t slot; /* in anchors */
+    uint32_t slot : 28; /* in anchors */
+    uint32_t nargs : 4; /* among its user values, before its start */
 } ltask;
+
+enum { CRUN__MOST_SLOTS = (1 << 28) - 1 };
 
 enum ltask_flag {
     LTASK_BOX = CRUN__KIND_1,   /* the user value is a table with LTASK_* fields */

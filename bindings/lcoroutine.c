@@ -15,14 +15,19 @@ static void grow_idle(lua_State *L, crun__lua *u, int idle)
     }
 }
 
-/* Pushes an idle one. The entry it leaves behind is cleared by trim_idle. */
+/*
+ * Pushes an idle one. The entry it leaves behind is cleared by trim_idle, if it does not come back
+ * before: then nothing is to be done, and mostly tasks end in the order that makes it so.
+ */
 static inline lua_State *take_idle(crun__lua *u)
 {
     uint32_t place = u->idle_count--;
     if (u->idle_count < u->idle_least)
         u->idle_least = u->idle_count;
     lua_rawgeti(u->store, CRUN__UP_IDLE, place);
-    return lua_tothread(u->store, -1);
+    u->idle_last = lua_tothread(u->store, -1);
+    u->idle_last_place = place;
+    return u->idle_last;
 }
 
 static void put_idle(crun__lua *u, lua_State *co)
@@ -48,42 +53,47 @@ static void make_idle(lua_State *L, void *arg)
 }
 
 /*
- * Moves the function and the arguments from the user values of the task, which lies on top of the
- * store, to the coroutine below it, which takes the function's place.
+ * On the store lie what keeps the coroutine from now on and, on top, what it has kept until now:
+ * the function. This goes to the coroutine, which takes its place.
  */
-static void move_call(crun__lua *u, const ltask *t, lua_State *co)
+static lua_State *exchange(crun__lua *u, bool boxed)
 {
-    lua_State *store = u->store;
-    int task = lua_gettop(store), value = 1;
-    if (t->base.flags & LTASK_BOX) {
-        lua_getiuservalue(store, task, 1);
-        lua_rawgeti(store, -1, LTASK_VALUE);
-        lua_xmove(store, co, 1);
-        lua_pushvalue(store, task - 1);
-        lua_rawseti(store, -2, LTASK_VALUE);
-        lua_pop(store, 1);
-    } else {
-        lua_getiuservalue(store, task, 1);
-        lua_xmove(store, co, 1);
-        lua_pushvalue(store, task - 1);
-        lua_setiuservalue(store, task, 1);
-    }
-    while (lua_getiuservalue(store, task, ++value) != LUA_TNONE) {
+    lua_State *store = u->store, *co = take_idle(u);
+    if (boxed)
+        lua_rawseti(store, -3, LTASK_VALUE);
+    else
+        lua_setiuservalue(store, -3, 1);
+    lua_xmove(store, co, 1);
+    return co;
+}
+
+/* With the task on top of the store. */
+static void move_arguments(lua_State *store, const ltask *t, lua_State *co)
+{
+    for (int i = 2; i <= 1 + t->nargs; i++) {
+        lua_getiuservalue(store, -1, i);
         lua_xmove(store, co, 1);
         lua_pushnil(store);
-        lua_setiuservalue(store, task, value);
+        lua_setiuservalue(store, -2, i);
     }
-    lua_settop(store, task - 2);
 }
 
 bool crun__coroutine_start(crun__lua *u, ltask *t)
 {
     if (u->idle_count == 0 && crun__lua_protected(u->aux, make_idle, u) != LUA_OK)
         return false;
-    lua_State *co = take_idle(u);
-    crun__ltask_push(u->store, t);
-    move_call(u, t, co);
-    t->L = co;
+    lua_State *store = u->store;
+    crun__ltask_push(store, t);
+    lua_getiuservalue(store, -1, 1);
+    if (t->base.flags & LTASK_BOX) {
+        lua_rawgeti(store, -1, LTASK_VALUE);
+        t->L = exchange(u, true);
+        lua_pop(store, 1);
+    } else {
+        t->L = exchange(u, false);
+    }
+    move_arguments(store, t, t->L);
+    lua_pop(store, 1);
     return true;
 }
 
@@ -96,5 +106,8 @@ void crun__coroutine_give_back(crun__lua *u, lua_State *co)
     lua_settop(co, 0);
     if (lua_gethook(co))
         lua_sethook(co, NULL, 0, 0);
-    put_idle(u, co);
+    if (co == u->idle_last && u->idle_count + 1 == u->idle_last_place)
+        u->idle_count++;
+    else
+        put_idle(u, co);
 }

@@ -17,6 +17,7 @@ static void clear(crun__lua *u, int table, uint32_t place)
  */
 static void trim_idle(crun__lua *u)
 {
+    u->idle_last = NULL;
     u->idle_count -= (u->idle_least + 1) / 2;
     u->idle_least = u->idle_count;
     for (uint32_t place = u->idle_count + 1; place <= u->idle_high; place++)

@@ -19,6 +19,8 @@ static uint32_t slot_take(lua_State *L, crun__lua *u, int anchors)
 {
     if (u->free_count > 0)
         return u->free_slots[--u->free_count];
+    if (u->slot_count == CRUN__MOST_SLOTS)
+        luaL_error(L, "too many tasks");
     if (u->slot_count >= u->slot_capacity) {
         uint32_t capacity = u->slot_capacity ? u->slot_capacity * 2 : 64;
         uint32_t *slots = realloc(u->free_slots, capacity * sizeof *slots);
@@ -98,7 +100,8 @@ static inline void spawn(lua_State *L, int fn, int nargs, int level, places at, 
     /* From here on nothing raises: who finds an anchored task takes it for one that runs. */
     lua_pushvalue(L, self);
     lua_rawseti(L, at.anchors, slot);
-    t->slot = slot;
+    t->slot = slot & CRUN__MOST_SLOTS;
+    t->nargs = (late ? (unsigned)nargs : 0) & 15;
     crun__site site = crun__site_take(L, level);
     t->source = site.source;
     t->line = site.line;

@@ -52,11 +52,8 @@ static int fail_closed(crun__lua *u, lua_State *co)
     return LUA_ERRRUN;
 }
 
-static int resume(crun__lua *u, crun_task *task, lua_State *co)
+static int resume(crun__lua *u, crun_task *task, lua_State *co, int nargs)
 {
-    if (closed(co))
-        return fail_closed(u, co);
-    int nargs = lua_status(co) == LUA_YIELD ? 0 : lua_gettop(co) - 1;
     for (;;) {
         int nresults, status = u->resume(co, NULL, nargs, &nresults);
         if (status != LUA_YIELD)
@@ -131,8 +128,10 @@ static void forget_call(crun__lua *u, const ltask *t, int value)
         lua_pushvalue(store, value);
         lua_setiuservalue(store, -2, 1);
     }
-    for (int i = 2; lua_pushnil(store), lua_setiuservalue(store, -2, i); i++)
-        continue;
+    for (int i = 2; i <= 1 + t->nargs; i++) {
+        lua_pushnil(store);
+        lua_setiuservalue(store, -2, i);
+    }
     lua_pop(store, 1);
 }
 
@@ -235,14 +234,27 @@ static crun__step fail_start(crun__lua *u, ltask *t)
     return CRUN__STEP_ENDED;
 }
 
+/* It has a coroutine: it started, or got one when it was spawned. */
+static int resume_own(crun__lua *u, ltask *t)
+{
+    if (closed(t->L))
+        return fail_closed(u, t->L);
+    int nargs = lua_status(t->L) == LUA_YIELD ? 0 : lua_gettop(t->L) - 1;
+    return resume(u, &t->base, t->L, nargs);
+}
+
 static crun__step step(crun_task *task)
 {
     crun__lua *u = (crun__lua *)task->type;
     ltask *t = (ltask *)task;
-    if (!t->L && !crun__coroutine_start(u, t))
+    int status;
+    if (t->L)
+        status = resume_own(u, t);
+    else if (crun__coroutine_start(u, t))
+        status = resume(u, task, t->L, t->nargs);
+    else
         return fail_start(u, t);
     lua_State *co = t->L;
-    int status = resume(u, task, co);
     if (status == LUA_YIELD)
         return CRUN__STEP_PARKED;
     if (status == LUA_OK)
