@@ -133,7 +133,7 @@ static int l_barrier(lua_State *L)
     luaL_checkany(L, 1);
     lua_settop(L, 2);
     if (!lua_isinteger(L, 1) || lua_tointeger(L, 1) < 1 || lua_tointeger(L, 1) > MOST_PARTIES)
-        return crun__lua_badarg(L, 1, "an integer >= 1");
+        return crun__lua_badarg(L, 1, "an integer from 1 to 2^30");
     if (!lua_isnil(L, 2))
         crun__lua_checkcallable(L, 2);
     lbarrier *b = crun__object_new(L, &barrier_class);

@@ -242,8 +242,8 @@ static int l_dump(lua_State *L)
         (void)fflush(stderr);
         return 0;
     }
-    luaL_argexpected(L, lua_isuserdata(L, 1) || lua_istable(L, 1), 1, "file");
-    lua_getfield(L, 1, "write");
+    bool indexable = lua_isuserdata(L, 1) || lua_istable(L, 1);
+    luaL_argexpected(L, indexable && lua_getfield(L, 1, "write") != LUA_TNIL, 1, "file");
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     lua_call(L, 2, 0);

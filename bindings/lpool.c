@@ -334,7 +334,9 @@ static lua_Integer window_option(lua_State *L)
     lua_getfield(L, 2, "window");
     lua_Integer window = lua_tointeger(L, -1);
     if (!lua_isnil(L, -1) && (!lua_isinteger(L, -1) || window < 1))
-        luaL_argerror(L, 2, "option 'window' must be an integer >= 1");
+        luaL_argerror(L, 2,
+                      lua_pushfstring(L, "option 'window': an integer >= 1 expected, got %s",
+                                      luaL_tolstring(L, -1, NULL)));
     return window;
 }
 

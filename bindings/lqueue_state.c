@@ -62,8 +62,12 @@ void crun__queue_open(lua_State *L, const crun__queue_kind *kind)
 
 size_t crun__queue_maxsize(lua_State *L, int index)
 {
-    lua_Integer maxsize = luaL_optinteger(L, index, 0);
-    luaL_argcheck(L, maxsize >= 0, index, "a maxsize >= 0 expected");
+    if (lua_isnoneornil(L, index))
+        return CRUN_UNBOUNDED;
+    int integral;
+    lua_Integer maxsize = lua_tointegerx(L, index, &integral);
+    if (lua_type(L, index) != LUA_TNUMBER || !integral || maxsize < 0)
+        crun__lua_badarg(L, index, "an integer >= 0");
     return maxsize == 0 ? CRUN_UNBOUNDED : (size_t)maxsize;
 }
 

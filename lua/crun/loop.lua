@@ -8,11 +8,6 @@ local core = require "crun.core"
 
 local M = {}
 
-local function is_awaitable(value)
-  local kind = type(value) == "userdata" and getmetatable(value)
-  return kind == "crun.Task" or kind == "crun.Future"
-end
-
 ---Waits for a task of ours: who is cancelled meanwhile takes it along.
 local function wait_for(task)
   local ok, err = pcall(task.join, task)
@@ -30,7 +25,7 @@ end
 ---@param ... any for the function
 ---@return any ... its results
 function M.run(what, ...)
-  if not is_awaitable(what) then
+  if not check.is_awaitable(what) then
     check.callable(what, 1, "run", "function, Task or Future")
     what = core.spawn_for(1, what, ...)
     wait_for(what)

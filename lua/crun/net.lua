@@ -2,6 +2,7 @@
 --
 -- Module crun.net: TCP. connect, listen, Stream and Listener are in C; here is serve.
 
+local check = require "crun.check"
 local core = require "crun.core"
 
 local M = core.net
@@ -24,19 +25,13 @@ local SHORTAGES = { EMFILE = true, ENFILE = true, ENOBUFS = true, ENOMEM = true 
 ---@field max? integer connections at a time; further ones wait in the system's backlog
 ---@field on_listen? fun(listener: crun.Listener) called once the port is open
 
-local function is_callable(value)
-  if type(value) == "function" then return true end
-  local mt = getmetatable(value)
-  return type(mt) == "table" and mt.__call ~= nil
-end
-
 local function bad_argument(number, what)
   error(("bad argument #%d to 'serve' (%s)"):format(number, what), 4)
 end
 
 ---Splits the options into serve's own and those for listen.
 local function split(handler, options)
-  if not is_callable(handler) then
+  if not check.is_callable(handler) then
     bad_argument(3, ("function expected, got %s"):format(type(handler)))
   end
   if options ~= nil and type(options) ~= "table" then
@@ -49,7 +44,7 @@ local function split(handler, options)
   if max ~= nil and (math.type(max) ~= "integer" or max < 1) then
     bad_argument(4, ("option 'max': an integer >= 1 expected, got %s"):format(tostring(max)))
   end
-  if on_listen ~= nil and not is_callable(on_listen) then
+  if on_listen ~= nil and not check.is_callable(on_listen) then
     bad_argument(4, ("option 'on_listen': function expected, got %s"):format(type(on_listen)))
   end
   return listening, max or math.huge, on_listen

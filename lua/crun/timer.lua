@@ -8,6 +8,8 @@ local core = require "crun.core"
 
 local M = {}
 
+local CLASS = "crun.Timer"
+
 ---@class crun.Timer
 ---@field package seconds number
 ---@field package call table the function and its arguments
@@ -17,8 +19,8 @@ local M = {}
 ---@field package called boolean
 local Timer = {}
 Timer.__index = Timer
-Timer.__name = "crun.Timer"
-Timer.__metatable = "crun.Timer"
+Timer.__name = CLASS
+Timer.__metatable = CLASS
 
 local function body(self)
   if self.dropped:wait(self.seconds) or self.dropped:is_set() then return end
@@ -30,6 +32,7 @@ end
 ---Starts the clock: the function is called after the seconds, in a task of its own.
 ---Switches: never. Raises when it has been started before.
 function Timer:start()
+  check.self(self, CLASS, "start")
   if self.task then error("a Timer can be started only once", 2) end
   self.task = core.spawn_for(1, body, self)
   core.on_end(self.task, function() self.ended:set() end)
@@ -39,6 +42,7 @@ end
 ---Switches: never.
 ---@return boolean in_time
 function Timer:cancel()
+  check.self(self, CLASS, "cancel")
   if self.called or self.dropped:is_set() then return false end
   self.dropped:set()
   return true
@@ -50,14 +54,17 @@ end
 ---@param timeout? number seconds
 ---@return true? done, string? message, string? code "ETIMEDOUT"
 function Timer:join(timeout)
+  check.self(self, CLASS, "join")
   if not self.task then error("a Timer must be started before it can be joined", 2) end
   if self.task == core.current() then error("a Timer's call cannot wait for itself", 2) end
+  if timeout ~= nil then check.seconds(timeout, 1, "join") end
   return self.ended:wait(timeout)
 end
 
 ---Whether it has been started and has not come to its end.
 ---@return boolean
 function Timer:is_alive()
+  check.self(self, CLASS, "is_alive")
   return self.task ~= nil and not self.task:done()
 end
 

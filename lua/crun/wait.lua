@@ -4,14 +4,10 @@
 -- watches, see core.wait_tasks and core.completion; none raises what the tasks themselves raise,
 -- unless asked to.
 
+local check = require "crun.check"
 local core = require "crun.core"
 
 local M = {}
-
-local function is_awaitable(value)
-  local kind = type(value) == "userdata" and getmetatable(value)
-  return kind == "crun.Task" or kind == "crun.Future"
-end
 
 ---A copy of a list, which its owner may change while somebody waits.
 local function copy(list, name)
@@ -120,7 +116,7 @@ function M.killall(list, reason, timeout)
   list = copy(list, "killall")
   check_timeout(timeout, "killall", 2)
   for i, task in ipairs(list) do
-    if not is_awaitable(task) then
+    if not check.is_awaitable(task) then
       error(("bad argument #1 to 'killall' (item %d of the list is no Task or Future but a %s)")
         :format(i, type(task)), 2)
     end

@@ -109,7 +109,7 @@ local function run_inside(self, fn, iterate, state, control, closing)
 end
 
 local function start(self, by_end, fn, items, ...)
-  local iterate = job.callable(items) and items or list_iterator(items)
+  local iterate = check.is_callable(items) and items or list_iterator(items)
   if internals.inside(self) then return run_inside(self, fn, iterate, ...) end
   return run(self, by_end, fn, iterate, ...)
 end

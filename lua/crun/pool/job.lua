@@ -3,6 +3,7 @@
 -- Jobs of a Pool: checking what they are made of, starting one in a place, waiting for them.
 -- Levels count as for error, from the function that gets one.
 
+local check = require "crun.check"
 local core = require "crun.core"
 
 local internals = core.pool
@@ -18,12 +19,6 @@ M.FREE, M.NONE, M.LINE, M.OBSERVED = FREE, NONE, LINE, OBSERVED
 
 -- --- arguments -----------------------------------------------------------------------------------
 
-function M.callable(value)
-  if type(value) == "function" then return true end
-  local meta = getmetatable(value)
-  return type(meta) == "table" and meta.__call ~= nil
-end
-
 ---Returns args, a list of arguments or nil, as table.unpack wants it. Raises for anything else.
 function M.check_arguments(args, name)
   if args == nil then return {}, 0 end
@@ -36,7 +31,7 @@ end
 
 ---Whether the inputs are a list, and not an iterator. Raises when they are neither.
 function M.check_input(items, name)
-  if M.callable(items) then return false end
+  if check.is_callable(items) then return false end
   if type(items) == "table" then return true end
   error(("bad argument #2 to '%s' (list or iterator expected, got %s)")
     :format(name, type(items)), 3)

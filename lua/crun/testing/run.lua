@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 
 --- Runs a test's body as a task, on the virtual clock, under one schedule or under many.
+local check = require "crun.check"
 local core = require "crun.core"
 local crun = require "crun"
 local leaks = require "crun.testing.leaks"
@@ -25,12 +26,11 @@ local CHECKS = {
 }
 
 -- Refuses what is no function, no option, or no value for one, at the caller's caller.
-local function check(name, fn, options, known)
+local function check_arguments(name, fn, options, known)
   local function refuse(place, ...)
     error(("bad argument #%d to '%s' (%s)"):format(place, name, string.format(...)), 4)
   end
-  local meta = getmetatable(fn)
-  if type(fn) ~= "function" and not (type(meta) == "table" and meta.__call) then
+  if not check.is_callable(fn) then
     refuse(1, "function expected, got %s", type(fn))
   end
   if options ~= nil and type(options) ~= "table" then
@@ -129,7 +129,7 @@ end
 --- @param ... any for `fn`
 --- @return any ...
 function M.run(fn, options, ...)
-  check("run", fn, options, RUN)
+  check_arguments("run", fn, options, RUN)
   return run(fn, options, ...)
 end
 
@@ -138,7 +138,7 @@ end
 --- @param options crun.testing.Options|nil
 --- @return function
 function M.async(fn, options)
-  check("async", fn, options, RUN)
+  check_arguments("async", fn, options, RUN)
   return function(...) return run(fn, options, ...) end
 end
 
@@ -148,7 +148,7 @@ end
 --- @param options crun.testing.Options|nil
 --- @return fun(title: string, body: function): any
 function M.busted(it, options)
-  check("busted", it, options, RUN)
+  check_arguments("busted", it, options, RUN)
   return function(title, body, ...)
     return it(title, body and M.async(body, options), ...)
   end
@@ -182,7 +182,7 @@ local SCHEDULES = { clock = true, leaks = true, limit = true, n = true, seed = t
 --- @param options crun.testing.Schedules|nil
 --- @return integer count how many schedules were run
 function M.schedules(fn, options)
-  check("schedules", fn, options, SCHEDULES)
+  check_arguments("schedules", fn, options, SCHEDULES)
   options = options or {}
   local only = environment_seed()
   local first, n = only or options.seed or 1, only and 1 or options.n or 200

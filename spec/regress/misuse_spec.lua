@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: MIT
+
+local crun = require "crun"
+
+-- Misuse that was told of without its value, at a line of crun's own, or not at all.
+describe("misuse", function()
+  local function message(fn, ...)
+    local ok, err = pcall(fn, ...)
+    assert.is_false(ok)
+    return err
+  end
+
+  for _, name in ipairs { "Queue", "LifoQueue", "PriorityQueue" } do
+    it("of the size of a " .. name .. " names the value", function()
+      for value, text in pairs { [-1] = "-1", [1.5] = "1.5", [math.huge] = "inf" } do
+        local err = message(function() crun[name](value) end)
+        assert.truthy(err:find("misuse_spec.lua:%d+: bad argument #1"), err)
+        assert.truthy(err:find("(an integer >= 0 expected, got " .. text .. ")", 1, true), err)
+      end
+      assert.equal(2, crun[name](2.0):maxsize())
+    end)
+  end
+
+  it("of a window for a pool names the value", function()
+    local err = message(function() crun.Pool(1, { window = 0 }) end)
+    assert.truthy(err:find("option 'window': an integer >= 1 expected, got 0", 1, true), err)
+  end)
+
+  it("of dump with what cannot be written to", function()
+    local err = message(function() crun.dump({}) end)
+    assert.truthy(err:find("misuse_spec.lua:%d+: bad argument #1 to '%w+' %(file expected"), err)
+  end)
+
+  it("of a Timer's methods without a Timer", function()
+    local timer = crun.Timer(1, print)
+    for _, name in ipairs { "start", "cancel", "join", "is_alive" } do
+      local err = message(function() timer[name]() end)
+      assert.truthy(err:find("misuse_spec.lua:%d+: calling '" .. name .. "' on bad self"), err)
+      err = message(function() timer[name]({}) end)
+      assert.truthy(err:find("(crun.Timer expected, got table)", 1, true), err)
+    end
+  end)
+
+  it("of a Timer's join with what are no seconds", function()
+    local started = crun.Timer(0, function() end)
+    started:start()
+    local err = message(function() started:join("soon") end)
+    assert.truthy(err:find("misuse_spec.lua:%d+: bad argument #1 to 'join'"), err)
+    started:join()
+  end)
+end)
