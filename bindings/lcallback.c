@@ -6,17 +6,25 @@
 
 #define HANDLE "crun.Callback"
 
-/*
- * The body of a callback's task: the handle {fn, removed, what its task inherits} and what has
- * ended.
- */
+/* The fields of a handle. */
+enum {
+    FN = 1,
+    REMOVED,
+    HERITAGE, /* what its task inherits */
+    LIST      /* the list it stands in; nil: none */
+};
+
+/* In a list: how many of its handles have been removed; false once they are being started. */
+enum { REMOVALS = 0 };
+
+/* The body of a callback's task: the handle and what has ended. */
 static int run_callback(lua_State *L)
 {
     lua_settop(L, 2);
-    lua_rawgeti(L, 1, 2);
+    lua_rawgeti(L, 1, REMOVED);
     if (lua_toboolean(L, -1))
         return 0;
-    lua_rawgeti(L, 1, 1);
+    lua_rawgeti(L, 1, FN);
     lua_pushvalue(L, 2);
     lua_call(L, 1, 0);
     return 0;
@@ -25,21 +33,38 @@ static int run_callback(lua_State *L)
 void crun__callback_new(lua_State *L, int fn)
 {
     fn = lua_absindex(L, fn);
-    lua_createtable(L, 3, 0);
+    lua_createtable(L, LIST, 0);
     lua_pushvalue(L, fn);
-    lua_rawseti(L, -2, 1);
+    lua_rawseti(L, -2, FN);
     lua_pushboolean(L, 0);
-    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, REMOVED);
     crun__heritage_push(L);
-    lua_rawseti(L, -2, 3);
+    lua_rawseti(L, -2, HERITAGE);
     luaL_setmetatable(L, HANDLE);
+}
+
+void crun__callbacks_new(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, -2, REMOVALS);
+}
+
+void crun__callbacks_add(lua_State *L, int list, int handle)
+{
+    list = lua_absindex(L, list);
+    handle = lua_absindex(L, handle);
+    lua_pushvalue(L, handle);
+    lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+    lua_pushvalue(L, list);
+    lua_rawseti(L, handle, LIST);
 }
 
 void crun__callback_start(lua_State *L, int handle, int subject)
 {
     subject = lua_absindex(L, subject);
     handle = lua_absindex(L, handle);
-    lua_rawgeti(L, handle, 3);
+    lua_rawgeti(L, handle, HERITAGE);
     lua_pushcfunction(L, run_callback);
     lua_pushvalue(L, handle);
     lua_pushvalue(L, subject);
@@ -51,6 +76,8 @@ void crun__callbacks_run(lua_State *L, int list, int subject)
 {
     list = lua_absindex(L, list);
     subject = lua_absindex(L, subject);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, list, REMOVALS);
     for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
         crun__callback_start(L, -1, subject);
         lua_pop(L, 1);
@@ -72,12 +99,11 @@ static void add_callback(lua_State *L)
 {
     if (crun__ltask_field(L, 1, LTASK_CALLBACKS) != LUA_TTABLE) {
         lua_pop(L, 1);
-        lua_newtable(L);
+        crun__callbacks_new(L);
         lua_pushvalue(L, -1);
         crun__ltask_set_field(L, 1, LTASK_CALLBACKS);
     }
-    lua_pushvalue(L, 3);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    crun__callbacks_add(L, -1, 3);
 }
 
 int crun__l_on_end(lua_State *L)
@@ -103,12 +129,54 @@ int crun__l_on_done(lua_State *L)
     return 1;
 }
 
+/* --- taking one back ---------------------------------------------------------------------- */
+
+static void drop_removed(lua_State *L, int list)
+{
+    lua_Integer n = (lua_Integer)lua_rawlen(L, list), kept = 0;
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, list, i);
+        lua_rawgeti(L, -1, REMOVED);
+        bool removed = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        if (removed)
+            lua_pop(L, 1);
+        else
+            lua_rawseti(L, list, ++kept);
+    }
+    while (n > kept) {
+        lua_pushnil(L);
+        lua_rawseti(L, list, n--);
+    }
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, list, REMOVALS);
+}
+
+/* Those removed leave the list once they are most of it: it stays small, and each costs little. */
+static void count_removal(lua_State *L, int list)
+{
+    if (lua_rawgeti(L, list, REMOVALS) != LUA_TNUMBER)
+        return;
+    lua_Integer removals = lua_tointeger(L, -1) + 1;
+    lua_pushinteger(L, removals);
+    lua_rawseti(L, list, REMOVALS);
+    if (2 * removals > (lua_Integer)lua_rawlen(L, list))
+        drop_removed(L, list);
+}
+
 /* handle:remove(): the callback will not be called. */
 static int l_remove(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    bool handle = lua_getmetatable(L, 1) && luaL_getmetatable(L, HANDLE) == LUA_TTABLE &&
+                  lua_rawequal(L, -1, -2);
+    luaL_argexpected(L, handle, 1, HANDLE);
+    lua_rawgeti(L, 1, REMOVED);
+    if (lua_toboolean(L, -1))
+        return 0;
     lua_pushboolean(L, 1);
-    lua_rawseti(L, 1, 2);
+    lua_rawseti(L, 1, REMOVED);
+    if (lua_rawgeti(L, 1, LIST) == LUA_TTABLE)
+        count_removal(L, lua_gettop(L));
     return 0;
 }
 

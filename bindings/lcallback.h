@@ -11,6 +11,12 @@
 /* Pushes the handle, with remove(), of the function at the index. */
 void crun__callback_new(lua_State *L, int fn);
 
+/* Pushes an empty list for such handles. */
+void crun__callbacks_new(lua_State *L);
+
+/* Adds the handle to the list. */
+void crun__callbacks_add(lua_State *L, int list, int handle);
+
 /* Starts a task that calls the handle's function with the subject, unless it is removed by then. */
 void crun__callback_start(lua_State *L, int handle, int subject);
 

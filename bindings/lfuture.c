@@ -417,12 +417,11 @@ static int l_on_done(lua_State *L)
     }
     if (lua_getiuservalue(L, 1, MORE) != LUA_TTABLE) {
         lua_pop(L, 1);
-        lua_newtable(L);
+        crun__callbacks_new(L);
         lua_pushvalue(L, -1);
         lua_setiuservalue(L, 1, MORE);
     }
-    lua_pushvalue(L, 3);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    crun__callbacks_add(L, -1, 3);
     lua_settop(L, 3);
     return 1;
 }

@@ -30,6 +30,7 @@ function M.run(what, ...)
     what = core.spawn_for(1, what, ...)
     wait_for(what)
   end
+  if what == core.current() then error("a task cannot wait for itself", 2) end
   return what:get()
 end
 
