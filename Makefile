@@ -211,7 +211,7 @@ env: ## export lines with which a stock lua5.4 finds this checkout
 	@printf "export LUA_PATH='%s'\nexport LUA_CPATH='%s'\n" '$(lua_path)' '$(lua_cpath)'
 
 # --- Checks that run nothing ---------------------------------------------------------------------------------------
-lint:; @.ci/lint $(cpp_flags) $(lua_flags) ## luacheck, clang-format, clang-tidy
+lint fuzz:; @.ci/$@ $(cpp_flags) $(lua_flags) ## luacheck, clang-format, clang-tidy; the fuzzers, CRUN_FUZZ_SECONDS=60
 format:; @.ci/lint format ## let clang-format rewrite the C sources
 layers:; @CC='$(CC)' .ci/layers $(cpp_flags) $(lua_flags) ## what may include what
 symbols: all; @.ci/symbols $(B) $(PROGNAME) ## what the products export

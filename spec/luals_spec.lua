@@ -9,9 +9,9 @@ local LIBRARY = "docs/luals/library/"
 
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
-  "advance", "cancel_each", "classify", "clock", "completion", "describe", "first_results",
-  "launch", "on_end", "outcomes", "partition", "pool", "schedule", "spawn_for", "stack_budget",
-  "stats", "wait_tasks",
+  "advance", "cancel_each", "classify", "clock", "completion", "decode", "describe", "encode",
+  "first_results", "launch", "on_end", "outcomes", "partition", "pool", "schedule", "spawn_for",
+  "stack_budget", "stats", "wait_tasks",
 }
 
 --- Fields that the files declare as such.
