@@ -433,6 +433,20 @@ TEST(short_messages_get_little_memory)
     finish();
 }
 
+/* Else each table of many could claim what is left and give it back untouched. */
+TEST(a_table_has_the_fields_that_it_says)
+{
+    begin();
+    CHECK_EQ_INT(RAW(1, "\x01\x07\0\0\0\0\x01\x10\x81\x81\x14\x13\x04"
+                        "abcd\0\x14"),
+                 LUA_OK);
+    CHECK_EQ_INT(RAW(1, "\x01\x07\0\0\0\0\x03\x10\x81\x81\x14\x13\x04"
+                        "abcd\0\x14"),
+                 LUA_ERRRUN);
+    CHECK_STR(lua_tostring(here, -1), "bad message: a table is longer or shorter than it says");
+    finish();
+}
+
 /* Each of many tables fits into the rest by itself; together they do not. */
 TEST(tables_share_the_room_that_is_left)
 {
