@@ -25,8 +25,9 @@ enum {
 
 /* How a message is made or read; zeroed: as crun.core.encode and decode do it. */
 typedef struct crun__clone {
-    const char *root; /* error texts call the values root[1] ...; NULL: "args" */
-    const char *to;   /* ends an error text: "to a process"; NULL: nothing */
+    const char *root;  /* error texts call the values root[1] ...; NULL: "args" */
+    const char *first; /* what they call the first value, "target"; root[1] is then the second */
+    const char *to;    /* ends an error text: "to a process"; NULL: nothing */
     /*
      * Sending by reference. Called with a full userdata on top that no module has: true when it
      * has pushed a string that stands for it, false when it has pushed nothing.

@@ -160,7 +160,11 @@ static void start_argument(path *p)
     int i = 0;
     while (i < p->m->values - 1 && !lua_rawequal(L, p->m->first + i, p->value))
         i++;
-    lua_pushfstring(L, "%s[%d]", root, i + 1);
+    const char *first = p->m->options->first;
+    if (first && i == 0)
+        lua_pushstring(L, first);
+    else
+        lua_pushfstring(L, "%s[%d]", root, first ? i : i + 1);
     p->steps = 0;
     prepend(p);
 }

@@ -1,105 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The structured clone between two states: what arrives, and that a decoder given anything at all
- * ends with values or an error, in bounded memory.
- */
-#include <lauxlib.h>
-#include <lualib.h>
-
-#include "../../bindings/lclone.h"
-#include "lua_memory.h"
-#include "random.h"
-#include "test.h"
-
-/* --- states -------------------------------------------------------------------------------- */
-
-static const char shape_module[] = "local Shape = {}; Shape.__index = Shape\n"
-                                   "function Shape.new(n) return setmetatable({n = n}, Shape) end\n"
-                                   "function Shape:area() return self.n * scale end\n"
-                                   "return {Shape = Shape, data = {1, 2}}\n";
-
-static lua_State *open_state(struct memory *memory)
-{
-    *memory = (struct memory){0};
-    lua_State *L = lua_newstate(memory_allocate, memory);
-    if (!L) {
-        abort();
-    }
-    luaL_openlibs(L);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (luaL_dostring(L, shape_module) != LUA_OK) {
-        abort();
-    }
-    lua_setfield(L, -2, "shape");
-    (void)luaL_dostring(L, "package.searchers = {}");
-    lua_settop(L, 0);
-    return L;
-}
-
-static struct memory there_memory, here_memory;
-static lua_State *there, *here;
-
-static void begin(void)
-{
-    there = open_state(&there_memory);
-    here = open_state(&here_memory);
-}
-
-static void finish(void)
-{
-    lua_close(there);
-    lua_close(here);
-    CHECK_EQ_INT(there_memory.used, 0);
-    CHECK_EQ_INT(here_memory.used, 0);
-}
-
-static void run(lua_State *L, const char *text)
-{
-    if (!CHECK_EQ_INT(luaL_dostring(L, text), LUA_OK)) {
-        (void)fprintf(stderr, "    %s\n", lua_tostring(L, -1));
-    }
-}
-
-static int encode_all(lua_State *L)
-{
-    const crun__clone *options = lua_touserdata(L, lua_upvalueindex(1));
-    (void)crun__clone_encode(L, 1, lua_gettop(L), options);
-    crun__message_string(L, -1);
-    crun__message_release(L, -2);
-    return 1;
-}
-
-static int decode_all(lua_State *L)
-{
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 1, &size);
-    return crun__clone_decode(L, bytes, size, lua_touserdata(L, lua_upvalueindex(1)));
-}
-
-/* Leaves the message of what the text returns on the sender's stack. */
-static const char *message_of(const char *text, const crun__clone *options, size_t *size)
-{
-    lua_settop(there, 0);
-    lua_pushlightuserdata(there, (void *)(uintptr_t)options);
-    lua_pushcclosure(there, encode_all, 1);
-    if (luaL_loadstring(there, text) != LUA_OK || lua_pcall(there, 0, LUA_MULTRET, 0) != LUA_OK ||
-        lua_pcall(there, lua_gettop(there) - 1, 1, 0) != LUA_OK) {
-        (void)fprintf(stderr, "    %s\n", lua_tostring(there, -1));
-        *size = 0;
-        return NULL;
-    }
-    return lua_tolstring(there, -1, size);
-}
-
-/* Reads a message in the other state; its values are on the stack then, or the error. */
-static int receive(const char *bytes, size_t size, const crun__clone *options)
-{
-    lua_settop(here, 0);
-    lua_pushlightuserdata(here, (void *)(uintptr_t)options);
-    lua_pushcclosure(here, decode_all, 1);
-    lua_pushlstring(here, bytes, size);
-    return lua_pcall(here, 1, LUA_MULTRET, 0);
-}
+/* The structured clone between two states: what arrives, the hooks, a message's pieces. */
+#include "clone_support.h"
 
 /* Sends what the text returns and runs the other text on it, as its arguments. */
 static void send_with(const char *text, const char *check, const crun__clone *options)
@@ -312,184 +213,24 @@ TEST(a_big_string_is_copied_once_on_each_side)
     finish();
 }
 
-/* --- anything ------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------- */
 
-static const char *const samples[] = {
-    "return",
-    "return 1, -1, 1000000, 0.5, 'short', ('long'):rep(50), true, nil",
-    "local t = {1, 2, nil, 4, {}, x = {y = {z = 1}}}; t.t = t; return t",
-    "return setmetatable({1}, {__index = {a = 1}, __mode = 'k'}), setmetatable({}, {})",
-    "local s = require 'shape'; return s, s.Shape.new(1), s.Shape.new(2), string, math.floor",
-    "local t = {}; for i = 1, 50 do t[i] = {i, tostring(i)} end; return t",
-    "Class = {__index = {}}; return setmetatable({}, Class), _G",
-    "local n = 1; return function() n = n + 1 end, function() return n, work end",
-};
-enum { SAMPLES = sizeof samples / sizeof *samples };
-
-/* Gives the bytes the header of a message of their size. */
-static void fix_size(char *bytes, uint64_t size)
-{
-    if (size >= CRUN__CLONE_HEADER) {
-        memcpy(bytes + 4, &size, sizeof size);
-    }
-}
-
-/* Either all is well, or the error is one of those that are promised. */
-static void check_outcome(int status)
-{
-    if (status != LUA_OK) {
-        const char *text = lua_tostring(here, -1);
-        CHECK(text && (strncmp(text, "bad message: ", 13) == 0 || strstr(text, "not found")));
-    }
-    CHECK(status == LUA_OK || status == LUA_ERRRUN);
-}
-
-TEST(no_truncated_message_is_read)
+TEST(errors_use_the_names_that_they_are_given)
 {
     begin();
-    run(there, "function work() return 1 end");
-    for (unsigned i = 0; i < SAMPLES; i++) {
-        size_t size;
-        const char *bytes = message_of(samples[i], NULL, &size);
-        REQUIRE(bytes);
-        CHECK(receive(bytes, size, NULL) == LUA_OK);
-        char *copy = malloc(size);
-        REQUIRE(copy);
-        for (size_t n = 0; n < size; n++) {
-            memcpy(copy, bytes, size);
-            CHECK(receive(copy, n, NULL) == LUA_ERRRUN);
-            check_outcome(LUA_ERRRUN);
-            fix_size(copy, n);
-            CHECK(receive(copy, n, NULL) == LUA_ERRRUN);
-            check_outcome(LUA_ERRRUN);
-        }
-        free(copy);
-    }
-    finish();
-}
-
-static void mutate(char *bytes, size_t size, random_state *random)
-{
-    for (uint64_t n = 1 + random_below(random, 4); n > 0; n--) {
-        size_t at = CRUN__CLONE_HEADER + random_below(random, size - CRUN__CLONE_HEADER);
-        if (random_below(random, 2)) {
-            bytes[at] = (char)random_below(random, 256);
-        } else {
-            bytes[at] = (char)(bytes[at] ^ (1 << random_below(random, 8)));
-        }
-    }
-}
-
-TEST(mutated_messages_give_values_or_an_error)
-{
-    begin();
-    run(there, "function work() return 1 end");
-    random_state random = 1;
-    for (unsigned i = 0; i < SAMPLES * 3000; i++) {
-        size_t size;
-        const char *bytes = message_of(samples[i % SAMPLES], NULL, &size);
-        REQUIRE(bytes);
-        char *copy = malloc(size);
-        REQUIRE(copy);
-        memcpy(copy, bytes, size);
-        mutate(copy, size, &random);
-        here_memory.limit = here_memory.used + size * 200 + 200000;
-        check_outcome(receive(copy, size, NULL));
-        free(copy);
-    }
-    finish();
-}
-
-/* A message of these bytes behind a right header. */
-static int receive_raw(uint32_t objects, const char *bytes, size_t size)
-{
-    size_t all = CRUN__CLONE_HEADER + sizeof objects + size;
-    char *copy = malloc(all);
-    if (!copy) {
-        abort();
-    }
-    size_t sample;
-    memcpy(copy, message_of("return", NULL, &sample), CRUN__CLONE_HEADER);
-    fix_size(copy, all);
-    memcpy(copy + CRUN__CLONE_HEADER, &objects, sizeof objects);
-    memcpy(copy + CRUN__CLONE_HEADER + sizeof objects, bytes, size);
-    int status = receive(copy, all, NULL);
-    free(copy);
-    return status;
-}
-
-#define RAW(objects, text) receive_raw(objects, text, sizeof(text) - 1)
-
-TEST(short_messages_get_little_memory)
-{
-    begin();
-    here_memory.limit = here_memory.used + 100000;
-    CHECK_EQ_INT(RAW(0, "\x01\x05\xff\xff\xff\xff\xff\xff\xff\x7f"), LUA_ERRRUN);
-    CHECK_EQ_INT(RAW(0, "\xff\xff\xff\xff\x0f"), LUA_ERRRUN);
-    CHECK_EQ_INT(RAW(1, "\x01\x07\xff\xff\xff\x7f\x00"), LUA_ERRRUN);
-    CHECK_EQ_INT(RAW(1, "\x01\x07\x00\x00\x00\x00\x1f"), LUA_ERRRUN);
-    CHECK_EQ_INT(RAW(UINT32_MAX, "\x00\x14"), LUA_ERRRUN);
-    CHECK_EQ_INT(RAW(1, "\x01\x08\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"), LUA_ERRRUN);
-    finish();
-}
-
-/* Else each table of many could claim what is left and give it back untouched. */
-TEST(a_table_has_the_fields_that_it_says)
-{
-    begin();
-    CHECK_EQ_INT(RAW(1, "\x01\x07\0\0\0\0\x01\x10\x81\x81\x14\x13\x04"
-                        "abcd\0\x14"),
-                 LUA_OK);
-    CHECK_EQ_INT(RAW(1, "\x01\x07\0\0\0\0\x03\x10\x81\x81\x14\x13\x04"
-                        "abcd\0\x14"),
-                 LUA_ERRRUN);
-    CHECK_STR(lua_tostring(here, -1), "bad message: a table is longer or shorter than it says");
-    finish();
-}
-
-/* Each of many tables fits into the rest by itself; together they do not. */
-TEST(tables_share_the_room_that_is_left)
-{
-    begin();
-    enum { COUNT = 4000, EACH = 6 };
-    static char bytes[2 + COUNT * EACH];
-    bytes[0] = (char)(0x80 | (COUNT & 0x7f));
-    bytes[1] = COUNT >> 7;
-    for (int i = 0; i < COUNT; i++) {
-        char *table = bytes + 2 + (size_t)i * EACH;
-        uint32_t length = COUNT;
-        table[0] = 7;
-        memcpy(table + 1, &length, sizeof length);
-    }
-    here_memory.limit = here_memory.used + 1000000;
-    CHECK_EQ_INT(receive_raw(COUNT, bytes, sizeof bytes), LUA_ERRRUN);
-    CHECK_STR(lua_tostring(here, -1), "bad message: a table does not fit into it");
-    finish();
-}
-
-TEST(without_memory_it_fails_and_works_again)
-{
-    begin();
-    run(there, "function work() return 1 end");
-    for (unsigned i = 0; i < SAMPLES; i++) {
-        size_t size;
-        REQUIRE(message_of(samples[i], NULL, &size));
-        int status = LUA_ERRMEM;
-        for (long n = 1; status != LUA_OK && n < 5000; n++) {
-            const char *bytes = message_of(samples[i], NULL, &size);
-            REQUIRE(bytes);
-            lua_settop(here, 0);
-            lua_pushcfunction(here, decode_all);
-            lua_pushlstring(here, bytes, size);
-            here_memory.fail_in = n;
-            status = lua_pcall(here, 1, LUA_MULTRET, 0);
-            here_memory.fail_in = 0;
-            if (status != LUA_OK) {
-                CHECK_STR(lua_tostring(here, -1), "not enough memory");
-            }
-        }
-        CHECK_EQ_INT(status, LUA_OK);
-    }
+    crun__clone options = {.first = "target", .to = "to a process"};
+    lua_pushlightuserdata(there, (void *)(uintptr_t)&options);
+    lua_pushcclosure(there, encode_all, 1);
+    lua_setglobal(there, "encode");
+    run(there, "local function says(words, ...)\n"
+               "    local ok, err = pcall(encode, ...)\n"
+               "    assert(not ok and err:find(words, 1, true), err)\n"
+               "end\n"
+               "says('target: thread cannot be sent to a process', coroutine.create(print), 1)\n"
+               "local sock = io.tmpfile()\n"
+               "says('args[2].x: userdata cannot be sent to a process', 1, 2, {x = sock})\n"
+               "says('upvalue \\'sock\\' (userdata) of function at', function() return sock end)\n"
+               "sock:close()");
     finish();
 }
 
