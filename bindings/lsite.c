@@ -59,8 +59,13 @@ void crun__source_free(crun__source *source)
 
 void crun__sources_free(crun__link *sources)
 {
-    while (!crun__list_empty(sources))
-        free(crun__container_of(crun__list_pop_head(sources), crun__source, link));
+    crun__link *link = sources->next;
+    while (link != sources) {
+        crun__source *source = crun__container_of(link, crun__source, link);
+        link = link->next;
+        free(source);
+    }
+    crun__list_init(sources);
 }
 
 void crun__site_push(lua_State *L, crun__site site)

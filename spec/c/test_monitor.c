@@ -118,7 +118,7 @@ TEST(a_handler_that_was_there_is_called_and_put_back)
     crun__monitor_stop(hub);
     sigaction(SIGURG, NULL, &now);
     CHECK(now.sa_handler == on_urgent);
-    signal(SIGURG, SIG_DFL);
+    (void)signal(SIGURG, SIG_DFL);
     finish();
 }
 

@@ -36,6 +36,7 @@ typedef enum crun_case_kind {
 
 typedef struct crun_case {
     crun_case_kind kind;
+    int result; /* out, of the chosen case: 0, CRUN_ECLOSED, CRUN_EBROKEN */
     union {
         crun_chan *chan;
         crun_lock *lock;
@@ -47,7 +48,6 @@ typedef struct crun_case {
         crun_time at;
     } on;
     crun_value value; /* of a channel's case */
-    int result;       /* out, of the chosen case: 0, CRUN_ECLOSED, CRUN_EBROKEN */
 } crun_case;
 
 /*
