@@ -70,7 +70,7 @@ static void push_traceback(lua_State *L, lua_State *co, lua_State *where, int le
 void crun__task_traceback(lua_State *L, ltask *t, lua_State *where, int level)
 {
     luaL_checkstack(L, LUA_MINSTACK, NULL);
-    if (!t->L) {
+    if (t->base.status == CRUN_TASK_NEW) {
         lua_pushliteral(L, "stack traceback:\n\tnot started");
         return;
     }

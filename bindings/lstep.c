@@ -267,7 +267,9 @@ static crun__step step(crun_task *task)
 /* It was cancelled before its start. */
 static void unborn(crun__lua *u, ltask *t)
 {
-    if (!t->L)
+    if (t->L)
+        lua_settop(t->L, 0);
+    else
         forget_call(u, t, CRUN__STORE_NOTHING);
     crun__flag_set(&t->base, LTASK_VOID);
     if (t->base.flags & LTASK_BOX)

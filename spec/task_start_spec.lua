@@ -51,6 +51,8 @@ describe("Before its start, a task", function()
   end)
 
   both("costs no coroutine", function()
+    -- Where there is a hook to inherit it has one.
+    if select("#", debug.gethook()) > 1 then return end
     local function nothing() end
     for _ = 1, 2 do
       local tasks = {}
