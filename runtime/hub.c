@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ctask.h"
@@ -273,6 +274,16 @@ void crun__hub_abandon(crun_hub *hub, crun_task *task)
     crun__hub_count(hub, task, -1);
 }
 
+/* Where address space is limited (ulimit -v), stacks that could do without leave half of it free. */
+static size_t default_budget(size_t stack_size)
+{
+    struct rlimit space;
+    if (getrlimit(RLIMIT_AS, &space) < 0 || space.rlim_cur == RLIM_INFINITY)
+        return DEFAULT_STACK_BUDGET;
+    size_t room = space.rlim_cur / 2 / (stack_size ? stack_size : CRUN_STACK_SIZE);
+    return room < DEFAULT_STACK_BUDGET ? room : DEFAULT_STACK_BUDGET;
+}
+
 static void hub_init(crun_hub *hub, const crun_hub_options *options)
 {
     size_t stack_size = options ? options->stack_size : 0;
@@ -282,7 +293,7 @@ static void hub_init(crun_hub *hub, const crun_hub_options *options)
     crun__ctask_type_init(hub);
     crun__greenlet_starter_init(hub);
     crun__runners_init(hub, stack_size);
-    hub->stack_budget = budget ? budget : DEFAULT_STACK_BUDGET;
+    hub->stack_budget = budget ? budget : default_budget(stack_size);
     hub->budget = CRUN__POLL_BUDGET;
     hub->next_id = 1;
     crun__hub_reset_tick(hub);

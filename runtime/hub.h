@@ -125,11 +125,11 @@ void crun__switch_away(crun_hub *hub);
 
 /*
  * Whether a wait that could yield should still keep its stack. Parking by stack is the faster way
- * as long as the parked stacks stay few.
+ * as long as the parked stacks stay few; and there may be no room for another one.
  */
-static inline bool crun__stack_affordable(const crun_hub *hub)
+static inline bool crun__stack_affordable(crun_hub *hub)
 {
-    return hub->runners.busy <= hub->stack_budget;
+    return hub->runners.busy <= hub->stack_budget && crun__runners_reserve(hub) == 0;
 }
 
 /* The task is counted as not, or again, keeping the program alive. */

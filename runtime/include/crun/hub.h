@@ -19,9 +19,10 @@
 #include <crun/time.h>
 
 typedef struct crun_hub_options {
-    size_t size;         /* sizeof(crun_hub_options), so that it can grow */
-    size_t stack_size;   /* bytes of address space per C stack, at least 32 KiB; 0: 1 MiB */
-    size_t stack_budget; /* stacks that may be parked before waits that can yield do so; 0: 1024 */
+    size_t size;       /* sizeof(crun_hub_options), so that it can grow */
+    size_t stack_size; /* bytes of address space per C stack, at least 32 KiB; 0: 1 MiB */
+    /* Stacks that may be parked before waits that can yield do so; 0: 1024, fewer by `ulimit -v`. */
+    size_t stack_budget;
 } crun_hub_options;
 
 #define CRUN_HUB_OPTIONS_INIT                                                                      \
