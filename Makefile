@@ -37,13 +37,14 @@ LIBEDIT ?= $(call pc,--libs libedit)
 in_flavour := asan tsan ucontext gcstress valgrind
 # CRUN_CHILD_TIMEOUT and CRUN_SPEC_SCALE tell the specs how slow the flavour is. Left out are specs on what the checker
 # itself changes: when signals arrive, and which descriptors are open.
+skip := $(if $(filter asan tsan valgrind,$(FLAVOUR)),--exclude-tags=nosan)
 ifeq ($(FLAVOUR),asan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.2
 else ifeq ($(FLAVOUR),tsan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=thread
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.1
-  except := inter
+  except := inter|docs
 else ifeq ($(FLAVOUR),ucontext)
   SWITCH := ucontext
 else ifeq ($(FLAVOUR),gcstress)
@@ -52,7 +53,6 @@ else ifeq ($(FLAVOUR),gcstress)
 else ifeq ($(FLAVOUR),valgrind)
   test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02
   except := command_line|inter|program|docs
-  skip := --exclude-tags=nosan
   under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 else ifneq ($(FLAVOUR),)
   $(error FLAVOUR=$(FLAVOUR) is not one of: $(in_flavour))
