@@ -66,6 +66,15 @@ static const crun_wait_type set_type = {
     .awaits = awaits,
 };
 
+/* Of tasks that are not to be left behind: who waits has to see their ends first. */
+static const crun_wait_type outlast_type = {
+    .verb = "waiting for tasks to end",
+    .queue_offset = offsetof(watch_set, waiter),
+    .describe = describe,
+    .awaits = awaits,
+    .firm = true,
+};
+
 /* One more of them has ended; its watch stands in no queue any more. */
 static void count(watch_set *set, watch *w)
 {
@@ -185,6 +194,21 @@ static int set_finish(lua_State *L, int status, lua_KContext context)
     return 3;
 }
 
+/* The set at index 6 is new. */
+static int watch_and_wait(lua_State *L, watch_set *set, size_t size, const crun_wait_type *type,
+                          crun_time deadline)
+{
+    crun_task *self = crun__lua_self(L);
+    set->satisfied = set->needed == 0;
+    watch_all(L, set, size, lua_tostring(L, 5));
+    if (set->satisfied) {
+        self->wait.result = 0;
+        return set_finish(L, LUA_OK, 0);
+    }
+    crun__wait_begin(self, type, set);
+    return crun__lua_park(L, self, deadline, 0, set_finish);
+}
+
 /*
  * wait_tasks(list, count, stop, seconds, name) -> true, place of the one that failed first or nil,
  * place of the one that ended first | nil, message, "ETIMEDOUT". Waits until count of them have
@@ -193,25 +217,35 @@ static int set_finish(lua_State *L, int status, lua_KContext context)
  */
 static int l_wait_tasks(lua_State *L)
 {
-    crun_task *self = crun__lua_self(L);
+    crun__lua_self(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     size_t size = lua_rawlen(L, 1);
     lua_Integer needed = luaL_checkinteger(L, 2);
     luaL_argcheck(L, needed >= 0, 2, "a number of tasks expected");
     crun_time deadline = crun__lua_deadline(L, 4);
-    const char *name = luaL_checkstring(L, 5);
+    luaL_checkstring(L, 5);
     lua_settop(L, 5);
     watch_set *set = set_new(L, size, WATCH_SET);
     set->needed = (size_t)needed < size ? (size_t)needed : size;
     set->stop = lua_toboolean(L, 3);
-    set->satisfied = set->needed == 0;
-    watch_all(L, set, size, name);
-    if (set->satisfied) {
-        self->wait.result = 0;
-        return set_finish(L, LUA_OK, 0);
-    }
-    crun__wait_begin(self, &set_type, set);
-    return crun__lua_park(L, self, deadline, 0, set_finish);
+    return watch_and_wait(L, set, size, &set_type, deadline);
+}
+
+/*
+ * outlast(list, name): waits until all have ended. Neither a cancel nor an error thrown at the
+ * caller ends that; they are raised at its next wait. The rest as wait_tasks. May wait.
+ */
+static int l_outlast(lua_State *L)
+{
+    crun__lua_self(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkstring(L, 2);
+    lua_settop(L, 5);
+    lua_copy(L, 2, 5);
+    size_t size = lua_rawlen(L, 1);
+    watch_set *set = set_new(L, size, WATCH_SET);
+    set->needed = size;
+    return watch_and_wait(L, set, size, &outlast_type, CRUN_FOREVER);
 }
 
 /*
@@ -345,10 +379,8 @@ void crun__open_watch(lua_State *L)
         {"__tostring", l_tostring}, {"__gc", set_gc},     {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"wait_tasks", l_wait_tasks},
-        {"partition", l_partition},
-        {"completion", l_completion},
-        {NULL, NULL},
+        {"wait_tasks", l_wait_tasks}, {"outlast", l_outlast}, {"partition", l_partition},
+        {"completion", l_completion}, {NULL, NULL},
     };
     open_class(L, WATCH_SET, set);
     open_class(L, COMPLETION, completion);

@@ -10,8 +10,8 @@ local LIBRARY = "docs/luals/library/"
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
   "advance", "cancel_each", "classify", "clock", "completion", "decode", "describe", "encode",
-  "first_results", "launch", "on_end", "outcomes", "partition", "pool", "schedule", "spawn_for",
-  "stack_budget", "stats", "wait_tasks",
+  "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "pool", "schedule",
+  "spawn_for", "stack_budget", "stats", "wait_tasks",
 }
 
 --- Fields that the files declare as such.

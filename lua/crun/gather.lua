@@ -73,7 +73,7 @@ end
 ---level is that of who called gather or race, seen from the caller of this.
 local function unwind(tasks, cause, name, level)
   core.cancel_each(tasks, cause, level + 1)
-  core.shield(core.wait_tasks, tasks, #tasks, false, nil, name)
+  core.outlast(tasks, name)
 end
 
 ---Waits for so many, or with `stop` for the first failure. A cancel of the caller cancels all.

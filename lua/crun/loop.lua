@@ -13,7 +13,7 @@ local function wait_for(task)
   local ok, err = pcall(task.join, task)
   if ok then return end
   task:cancel("the task that runs it was cancelled")
-  core.shield(task.join, task)
+  core.outlast({ task }, "run")
   error(err, 0)
 end
 

@@ -42,16 +42,11 @@ end
 local Imap = { __name = "crun.Imap" }
 
 ---Ends what is left of it and waits until that is over, whatever happens to the caller meanwhile.
-local function stop(self)
-  self.feeder:cancel "the loop over imap was left"
-  self.feeder:join()
-  local tasks = self.window:tasks()
-  if #tasks > 0 then job.unwind(tasks, "the loop over imap was left", "imap") end
-end
-
 function Imap:__close()
   if self.feeder:done() and #self.window:tasks() == 0 then return end
-  core.shield(stop, self)
+  self.feeder:cancel "the loop over imap was left"
+  core.outlast({ self.feeder }, "imap")
+  job.unwind(self.window:tasks(), "the loop over imap was left", "imap")
 end
 
 function Imap:__gc()

@@ -86,7 +86,7 @@ end
 ---Cancels all of them and waits until they have unwound, whatever happens to the caller meanwhile.
 function M.unwind(tasks, reason, name)
   for _, task in ipairs(tasks) do task:cancel(reason) end
-  core.shield(core.wait_tasks, tasks, #tasks, false, nil, name)
+  core.outlast(tasks, name)
 end
 
 ---Waits until all of them have ended, however they ended. May wait.
