@@ -97,6 +97,15 @@ int crun__lua_fail(lua_State *L, int code)
     return 3;
 }
 
+void crun__weak_table_push(lua_State *L, const char *mode)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+}
+
 int crun__lua_badarg(lua_State *L, int index, const char *expected)
 {
     const char *got = luaL_tolstring(L, index, NULL);

@@ -241,6 +241,9 @@ static inline crun_time crun__lua_last_deadline(lua_State *L, int index)
     return deadline;
 }
 
+/* Pushes a table that is weak as `mode` says: "k", "v" or both. */
+void crun__weak_table_push(lua_State *L, const char *mode);
+
 /* Pushes nil, "ECODE: text", "ECODE". Returns 3. */
 int crun__lua_fail(lua_State *L, int code);
 

@@ -482,11 +482,7 @@ void crun__open_future(lua_State *L)
     static const luaL_Reg functions[] = {{"Future", l_future}, {NULL, NULL}};
     crun__class_open(L, &crun__future_class, 0);
     open_unseen(L);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
+    crun__weak_table_push(L, "v");
     lua_setfield(L, LUA_REGISTRYINDEX, UNSEEN);
     crun__open_functions(L, functions);
 }

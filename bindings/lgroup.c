@@ -455,11 +455,7 @@ void crun__open_group(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     luaL_newmetatable(L, CRUN__ERROR);
     lua_setfield(L, -2, "Error");
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
+    crun__weak_table_push(L, "v");
     lua_setfield(L, LUA_REGISTRYINDEX, UNCLOSED);
     lua_pop(L, 1);
 }

@@ -17,23 +17,13 @@ enum { INIT = 1 };
 
 static const crun__class local_class;
 
-/* Pushes a table whose keys are weak. */
-static void push_weak(lua_State *L)
-{
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-}
-
 /* Pushes the running task's table of Locals. */
 static void push_own(lua_State *L, ltask *task)
 {
     if (crun__extra_get(L, task, CRUN__EXTRA_LOCALS) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
-    push_weak(L);
+    crun__weak_table_push(L, "k");
     lua_pushvalue(L, -1);
     crun__extra_set(L, task, CRUN__EXTRA_LOCALS);
 }
@@ -99,7 +89,7 @@ static void replace_by_copy(lua_State *L)
         if (!local->inherit)
             continue;
         if (!lua_toboolean(L, to)) {
-            push_weak(L);
+            crun__weak_table_push(L, "k");
             lua_replace(L, to);
         }
         lua_pushvalue(L, -2);

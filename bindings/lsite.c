@@ -40,6 +40,11 @@ crun__site crun__site_take(lua_State *L, int level)
     lua_Debug ar;
     if (!lua_getstack(L, level, &ar) || !lua_getinfo(L, "lf", &ar))
         return (crun__site){NULL, 0};
+    /* C functions have no lines; pcall and the like are called from one. */
+    while (ar.currentline < 0 && lua_getstack(L, ++level, &ar)) {
+        lua_pop(L, 1);
+        lua_getinfo(L, "lf", &ar);
+    }
     const void *function = lua_topointer(L, -1);
     if (function != u->site_function) {
         lua_getinfo(L, "S", &ar);

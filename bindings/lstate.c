@@ -247,15 +247,6 @@ static void push_tables(lua_State *L, int count)
         lua_newtable(L);
 }
 
-static void push_weak_table(lua_State *L)
-{
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-}
-
 /* Its stack starts with what all functions have as upvalues. */
 static lua_State *make_store(lua_State *L)
 {
@@ -264,7 +255,7 @@ static lua_State *make_store(lua_State *L)
     lua_newtable(L);
     luaL_getmetatable(L, "crun.Task");
     lua_pushnil(L);
-    push_weak_table(L);
+    crun__weak_table_push(L, "v");
     lua_pushliteral(L, "the task's coroutine was closed by somebody else");
     lua_pushliteral(L, "not enough memory");
     lua_pushboolean(L, 0);
