@@ -248,6 +248,20 @@ static int l_outlast(lua_State *L)
     return watch_and_wait(L, set, size, &outlast_type, CRUN_FOREVER);
 }
 
+/* copy_list(list) -> a list of the same items; of a table, without metamethods. Switches: never. */
+static int l_copy_list(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_Integer size = (lua_Integer)lua_rawlen(L, 1);
+    lua_createtable(L, size < INT_MAX ? (int)size : 0, 0);
+    for (lua_Integer i = 1; i <= size; i++) {
+        lua_rawgeti(L, 1, i);
+        lua_rawseti(L, 2, i);
+    }
+    return 1;
+}
+
 /*
  * partition(list) -> list of those that have ended, list of those that have not. Switches: never.
  */
@@ -379,8 +393,8 @@ void crun__open_watch(lua_State *L)
         {"__tostring", l_tostring}, {"__gc", set_gc},     {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"wait_tasks", l_wait_tasks}, {"outlast", l_outlast}, {"partition", l_partition},
-        {"completion", l_completion}, {NULL, NULL},
+        {"wait_tasks", l_wait_tasks}, {"outlast", l_outlast},       {"partition", l_partition},
+        {"copy_list", l_copy_list},   {"completion", l_completion}, {NULL, NULL},
     };
     open_class(L, WATCH_SET, set);
     open_class(L, COMPLETION, completion);

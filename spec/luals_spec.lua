@@ -10,7 +10,7 @@ local LIBRARY = "docs/luals/library/"
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
   "advance", "cancel_each", "classify", "clock", "completion", "decode", "describe", "encode",
-  "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "pool", "schedule",
+  "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "copy_list", "pool", "schedule",
   "spawn_for", "stack_budget", "stats", "wait_tasks",
 }
 

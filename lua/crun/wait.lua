@@ -15,7 +15,7 @@ local function copy(list, name)
     error(("bad argument #1 to '%s' (list of Tasks and Futures expected, got %s)")
       :format(name, type(list)), 3)
   end
-  return table.move(list, 1, #list, 1, {})
+  return core.copy_list(list)
 end
 
 local function check_timeout(timeout, name, level)

@@ -21,7 +21,7 @@
 typedef struct crun_hub_options {
     size_t size;       /* sizeof(crun_hub_options), so that it can grow */
     size_t stack_size; /* bytes of address space per C stack, at least 32 KiB; 0: 1 MiB */
-    /* Stacks that may be parked before waits that can yield do so; 0: 1024, fewer by `ulimit -v`. */
+    /* Stacks parked before waits that can yield do so; 0: 1024, fewer where `ulimit -v` is set. */
     size_t stack_budget;
 } crun_hub_options;
 
