@@ -274,7 +274,7 @@ void crun__hub_abandon(crun_hub *hub, crun_task *task)
     crun__hub_count(hub, task, -1);
 }
 
-/* Where address space is limited (ulimit -v), stacks that could be done without leave half of it. */
+/* Stacks that could be done without leave half of a limited address space (ulimit -v) to others. */
 static size_t default_budget(size_t stack_size)
 {
     struct rlimit space;

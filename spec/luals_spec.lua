@@ -9,8 +9,9 @@ local LIBRARY = "docs/luals/library/"
 
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
-  "advance", "cancel_each", "classify", "clock", "completion", "decode", "describe", "encode",
-  "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "copy_list", "pool", "schedule",
+  "advance", "cancel_each", "classify", "clock", "completion", "copy_list", "decode", "describe",
+  "encode", "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "pool",
+  "schedule",
   "spawn_for", "stack_budget", "stats", "wait_tasks",
 }
 
