@@ -175,7 +175,7 @@ end
 ---@return any[]
 function Pool:map(fn, items, ...)
   check.callable(fn, 1, "map")
-  local is_list = job.check_input(items, "map")
+  local is_list = job.check_input(items, (...), "map")
   local _ <close> = select(3, ...)
   local call = { fn = fn, tasks = {}, before = cancels(self) }
   local ok, err = pcall(run_map, self, call, is_list, items, ...)

@@ -26,6 +26,16 @@ describe("misuse", function()
     assert.truthy(err:find("option 'window': an integer >= 1 expected, got 0", 1, true), err)
   end)
 
+  it("of a second list for a pool", function()
+    local pool = crun.Pool(1)
+    for _, name in ipairs { "map", "imap", "imap_unordered" } do
+      local err = message(function() pool[name](pool, print, { 1 }, { 2 }) end)
+      local text = "bad argument #3 to '" .. name .. "' (nothing expected after a list, got table)"
+      assert.truthy(err:find("misuse_spec.lua:%d+: "), err)
+      assert.truthy(err:find(text, 1, true), err)
+    end
+  end)
+
   it("of dump with what cannot be written to", function()
     local err = message(function() crun.dump({}) end)
     assert.truthy(err:find("misuse_spec.lua:%d+: bad argument #1 to '%w+' %(file expected"), err)

@@ -122,7 +122,7 @@ end
 ---@return function iterator, nil, nil, table closing
 function M.imap(self, fn, items, ...)
   check.callable(fn, 1, "imap")
-  job.check_input(items, "imap")
+  job.check_input(items, (...), "imap")
   return start(self, false, fn, items, ...)
 end
 
@@ -133,7 +133,7 @@ end
 ---@return function iterator, nil, nil, table closing
 function M.imap_unordered(self, fn, items, ...)
   check.callable(fn, 1, "imap_unordered")
-  job.check_input(items, "imap_unordered")
+  job.check_input(items, (...), "imap_unordered")
   return start(self, true, fn, items, ...)
 end
 

@@ -29,10 +29,15 @@ function M.check_arguments(args, name)
   return args, args.n or #args
 end
 
----Whether the inputs are a list, and not an iterator. Raises when they are neither.
-function M.check_input(items, name)
+---Whether the inputs are a list, and not an iterator, of which alone a state can follow. Raises
+---when they are neither.
+function M.check_input(items, state, name)
   if check.is_callable(items) then return false end
-  if type(items) == "table" then return true end
+  if type(items) == "table" then
+    if state == nil then return true end
+    error(("bad argument #3 to '%s' (nothing expected after a list, got %s)")
+      :format(name, type(state)), 3)
+  end
   error(("bad argument #2 to '%s' (list or iterator expected, got %s)")
     :format(name, type(items)), 3)
 end
