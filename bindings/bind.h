@@ -81,7 +81,6 @@ typedef struct crun__lua {
     size_t faces_size;
     /* lua_resume, without what the program has the linker put around it; see prog_resume.c. */
     int (*resume)(lua_State *L, lua_State *from, int nargs, int *nresults);
-    bool tracks; /* runners know the innermost coroutine that runs */
     bool owns_hub;
     bool hosted;   /* the host calls crun_lua_finish */
     bool finished; /* nothing may be spawned any more */

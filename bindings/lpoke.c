@@ -34,13 +34,16 @@ static struct hook *place_of(const lua_State *L)
     return NULL;
 }
 
-/* The coroutine that runs, innermost; NULL while none does, or tasks are just changing places. */
+/*
+ * The coroutine that runs, innermost; NULL while none does, or tasks are just changing places. A
+ * runner knows of a greenlet's; of others only where the program tracks them.
+ */
 static lua_State *running(void)
 {
     const crun_task *task = crun__universe && crun__hub ? crun__hub->current : NULL;
     if (!task || !crun__is_ltask(task) || task->status != CRUN_TASK_RUNNING)
         return NULL;
-    lua_State *innermost = crun__universe->tracks && task->runner ? task->runner->inner : NULL;
+    lua_State *innermost = task->runner ? task->runner->inner : NULL;
     return innermost ? innermost : ((const ltask *)task)->L;
 }
 

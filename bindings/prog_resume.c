@@ -26,6 +26,5 @@ int __wrap_lua_resume(lua_State *L, lua_State *from, int nargs, int *nresults)
 
 void crun__prog_track(void)
 {
-    crun__universe->tracks = true;
     crun__universe->resume = __real_lua_resume;
 }

@@ -79,6 +79,29 @@ describe("a task that computes", function()
     end)))
   end)
 
+  it_preempts("is interrupted in any greenlet, and at the root again", function()
+    local function compute()
+      local ran
+      crun.spawn(function() ran = true end)
+      compute_until(function() return ran end)
+    end
+    local function compute_in_greenlets()
+      local back = crun.getcurrent()
+      local g = crun.Greenlet(function()
+        crun.Greenlet(compute):switch()
+        back:switch()
+        compute()
+      end)
+      g:switch()
+      compute()
+      g:switch()
+      compute()
+    end
+    local task = crun.spawn(compute_in_greenlets)
+    compute_in_greenlets()
+    task:join()
+  end)
+
   it_preempts("may be in the middle of anything: updates are lost, but not under a lock", function()
     local count = 0
     local function lose(task_ended)
