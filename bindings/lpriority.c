@@ -75,12 +75,16 @@ static void arm(lua_State *L)
     lua_toclose(L, GUARD);
 }
 
+/*
+ * Not by lua_settop alone: in Lua 5.4.4 that goes on with the old stack when closing has moved it.
+ */
 static void disarm(lua_State *L)
 {
     if (lua_gettop(L) < GUARD)
         return;
     guard *g = lua_touserdata(L, GUARD);
     g->passing = true;
+    lua_closeslot(L, GUARD);
     lua_settop(L, ITEM);
 }
 
