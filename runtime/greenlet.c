@@ -76,7 +76,8 @@ static crun__step start(crun_task *task)
     crun__greenlet_starter *s = &hub->greenlet_starter;
     crun__greenlet *g = s->entering;
     crun__runner *self = g->runner;
-    hub->current = self->task = g->of->task;
+    self->task = g->of->task;
+    crun__set_current(hub, self->task);
     for (;;) {
         crun__greenlet *next = g->run(g);
         end(s, g);
