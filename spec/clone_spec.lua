@@ -3,6 +3,7 @@
 --- The structured clone: which values arrive as what, and which do not leave.
 local core = require "crun.core"
 local crun = require "crun"
+local files = require "spec.support.files"
 local process = require "spec.support.process"
 local support = require "spec.support"
 
@@ -282,9 +283,7 @@ describe("functions", function()
       f:write(require 'crun.core'.encode(print, function() end))
       f:close()
     ]]):format(path))
-    local file = assert(io.open(path, "rb"))
-    local message = file:read("a")
-    file:close()
+    local message = files.read(path)
     os.remove(path)
     local ok, err = pcall(core.decode, message)
     assert.is_false(ok)

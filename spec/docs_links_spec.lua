@@ -2,20 +2,10 @@
 
 --- The documentation's links lead to files and headings that exist, and its index to all pages.
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
+local files = require "spec.support.files"
 
-local function pages()
-  local list = {}
-  local listing = assert(io.popen("ls *.md docs/*.md docs/decisions/*.md bench/*.md"))
-  for path in listing:lines() do list[#list + 1] = path end
-  listing:close()
-  return list
-end
+local read = files.read
+local PAGES = files.list "*.md docs/*.md docs/decisions/*.md bench/*.md"
 
 --- A page without its code.
 local function prose(path)
@@ -46,7 +36,7 @@ local function exists(path)
 end
 
 describe("the links of", function()
-  for _, page in ipairs(pages()) do
+  for _, page in ipairs(PAGES) do
     it(page .. " lead somewhere", function()
       local wrong = {}
       for link in prose(page):gmatch("%]%(([^)%s]+)%)") do
@@ -65,7 +55,7 @@ describe("the links of", function()
     for _, from in ipairs { "docs/README.md", "docs/guide.md" } do
       local linked = { [from] = true }
       for link in prose(from):gmatch("%]%(([^)#%s]+)") do linked[resolve(from, link)] = true end
-      for _, page in ipairs(pages()) do
+      for _, page in ipairs(PAGES) do
         -- The guide is for those who write scripts.
         local wanted = page:find("^docs/[^/]+$") and page ~= "docs/README.md"
         if from == "docs/guide.md" then

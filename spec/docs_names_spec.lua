@@ -3,6 +3,7 @@
 --- The names in the documentation's tables are those of the module and its objects.
 local api = require "spec.support.api"
 local crun = require "crun"
+local files = require "spec.support.files"
 
 --- What the pages call the objects of the classes.
 local CLASSES = {
@@ -18,19 +19,6 @@ local EITHER = { handle = { "Handle", "Callback" } }
 
 --- Fields that a script sets, which are nil before.
 local SET_BY_SCRIPTS = { ["crun.on_error"] = true }
-
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read("a")
-end
-
-local function pages()
-  local list = {}
-  local listing = assert(io.popen("ls README.md docs/*.md"))
-  for path in listing:lines() do list[#list + 1] = path end
-  listing:close()
-  return list
-end
 
 --- The code spans in the tables of a page, each with the number of its line.
 local function spans(path)
@@ -69,7 +57,7 @@ local function has(object, method)
 end
 
 describe("the names in the tables of", function()
-  for _, page in ipairs(pages()) do
+  for _, page in ipairs(files.list "README.md docs/*.md") do
     it(page .. " exist", function()
       local wrong = {}
       local function check(span, name, fine)
@@ -88,8 +76,8 @@ describe("the names in the tables of", function()
   end
 
   it("every error code of crun's own is on the page about errors", function()
-    local page = read("docs/errors.md")
-    local header = read("runtime/include/crun/error.h")
+    local page = files.read("docs/errors.md")
+    local header = files.read("runtime/include/crun/error.h")
     local count = 0
     for code in header:gmatch("X%((E%u+),") do
       count = count + 1

@@ -3,22 +3,8 @@
 --- The documentation's Lua snippets are whole scripts: each one runs, and prints what the text
 --- block below it shows. "```lua exit=N" announces an exit status of `crun` other than 0, and
 --- "```lua spec" a file for busted.
+local files = require "spec.support.files"
 local process = require "spec.support.process"
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function pages()
-  local list = {}
-  local listing = assert(io.popen("ls README.md docs/*.md"))
-  for path in listing:lines() do list[#list + 1] = path end
-  listing:close()
-  return list
-end
 
 -- The fenced blocks of a page: info string, text, line number of the fence.
 local function blocks(text)
@@ -101,15 +87,15 @@ local function programs(text)
   return list
 end
 
-for _, page in ipairs(pages()) do
+for _, page in ipairs(files.list "README.md docs/*.md") do
   describe(page, function()
-    for _, program in ipairs(programs(read(page))) do
+    for _, program in ipairs(programs(files.read(page))) do
       it("shows a C program as it is, line " .. program.line, function()
-        assert.equal(read(program.file), program.text)
-        assert.equal(read((program.file:gsub("c$", "expected"))), program.output)
+        assert.equal(files.read(program.file), program.text)
+        assert.equal(files.read((program.file:gsub("c$", "expected"))), program.output)
       end)
     end
-    for _, snippet in ipairs(snippets(read(page))) do
+    for _, snippet in ipairs(snippets(files.read(page))) do
       -- How a failed script ends is the program's matter: a stock interpreter has its own way.
       if snippet.status == 0 or process.under_crun then
         it("shows what its script prints, line " .. snippet.line, function()

@@ -2,9 +2,11 @@
 
 --- Every example runs, prints what the .expected file beside it says, leaves stderr empty, and
 --- takes the time that its sleeps ask for: those of concurrent tasks overlap.
+local checkout = require "spec.support.files"
 local crun = require "crun"
 local process = require "spec.support.process"
 
+local read = checkout.read
 local SCALE = 0.1
 -- What a run may take beyond its sleeps, in a flavour in which a child may take that long. That
 -- naps overlap is told by the virtual clock, on which a run takes what it computes.
@@ -60,13 +62,6 @@ local EXAMPLES = {
   ["from-python/s004_03_tcp_server"] = { sleeps = 0 },
 }
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
 -- What is compared of a run on the real clock.
 local function comparable(text, want)
   local lines = {}
@@ -106,12 +101,10 @@ end
 
 local function files(folder, suffix)
   local list = {}
-  local listing = assert(io.popen("ls examples/" .. folder))
-  for file in listing:lines() do
+  for _, file in ipairs(checkout.list("examples/" .. folder)) do
     local name = file:match("^(.*)%." .. suffix .. "$")
     if name then list[#list + 1] = folder .. name end
   end
-  listing:close()
   return list
 end
 

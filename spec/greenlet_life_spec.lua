@@ -2,33 +2,13 @@
 
 local core = require "crun.core"
 local crun = require "crun"
+local greenlets = require "spec.support.greenlets"
 local process = require "spec.support.process"
 local support = require "spec.support"
 local both = support.both
 
 local Greenlet, getcurrent = crun.Greenlet, crun.getcurrent
-
---- A value whose closing is noted.
-local function closing(log, name)
-  return setmetatable({}, { __close = function(_, err)
-    log(name .. ":" .. (err and tostring(err):match("^[%a ]+") or "ok"))
-  end })
-end
-
---- Switches to the parent of the greenlet that runs.
-local function back(...)
-  return getcurrent().parent:switch(...)
-end
-
---- A greenlet that is suspended in its parent with a variable to close.
-local function suspended(log, name)
-  local g = Greenlet(function()
-    local _ <close> = closing(log, name)
-    back()
-  end)
-  g:switch()
-  return g
-end
+local back, closing, suspended = greenlets.back, greenlets.closing, greenlets.suspended
 
 describe("greenlets switch", function()
   both("inside of sort, gsub, metamethods and pcall", function()

@@ -1,32 +1,12 @@
 -- SPDX-License-Identifier: MIT
 
 local crun = require "crun"
+local greenlets = require "spec.support.greenlets"
 local support = require "spec.support"
 local both = support.both
 
 local Greenlet, getcurrent = crun.Greenlet, crun.getcurrent
-
---- A value whose closing is noted.
-local function closing(log, name)
-  return setmetatable({}, { __close = function(_, err)
-    log(name .. ":" .. (err and tostring(err):match("^[%a ]+") or "ok"))
-  end })
-end
-
---- Switches to the parent of the greenlet that runs.
-local function back(...)
-  return getcurrent().parent:switch(...)
-end
-
---- A greenlet that is suspended in its parent with a variable to close.
-local function suspended(log, name)
-  local g = Greenlet(function()
-    local _ <close> = closing(log, name)
-    back()
-  end)
-  g:switch()
-  return g
-end
+local back, suspended = greenlets.back, greenlets.suspended
 
 describe("greenlets pass values:", function()
   both("the first switch the function's arguments, its results go to the parent", function()

@@ -4,29 +4,8 @@ local crun = require "crun"
 local core = require "crun.core"
 local process = require "spec.support.process"
 local support = require "spec.support"
-local both = support.both
-
-local function after(seconds, ...)
-  local values = table.pack(...)
-  return function()
-    crun.sleep(seconds)
-    return table.unpack(values, 1, values.n)
-  end
-end
-
-local function failing(seconds, err)
-  return function()
-    crun.sleep(seconds)
-    error(err, 0)
-  end
-end
-
---- The error that a group of such a body raises, which must be a crun.Error.
-local function failure(body, ...)
-  local err = support.raised(crun.group, body, ...)
-  assert.equal(crun.Error, getmetatable(err))
-  return err
-end
+local after, failing, both = support.after, support.failing, support.both
+local failure = support.group_error
 
 describe("a cancelled group:", function()
   both("cancels tasks and body with the reason; group() then returns ECANCELED", function()

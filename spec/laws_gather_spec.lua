@@ -2,15 +2,7 @@
 
 local crun = require "crun"
 local support = require "spec.support"
-local both = support.both
-
-local function after(seconds, ...)
-  local values = table.pack(...)
-  return function()
-    crun.sleep(seconds)
-    return table.unpack(values, 1, values.n)
-  end
-end
+local after, failing, both = support.after, support.failing, support.both
 
 describe("laws of gather:", function()
   both("law 96: results come in argument order whatever the order of completion", function()
@@ -80,12 +72,6 @@ describe("laws of gather:", function()
 
   both("law 97: of two errors the first in time is raised, no other reported", function()
     local failures = support.collect_failures()
-    local function failing(seconds, text)
-      return function()
-        crun.sleep(seconds)
-        error(text, 0)
-      end
-    end
     local err = support.raised(crun.gather, failing(2, "late"), failing(1, "early"))
     assert.equal("early", err)
     err = support.raised(crun.gather, { failing(2, "late"), failing(1, "early") })
@@ -137,12 +123,6 @@ describe("laws of gather:", function()
 
   both("law 97: the collecting form returns errors as values and never raises", function()
     local reason, start = {}, crun.now()
-    local function failing(seconds, err)
-      return function()
-        crun.sleep(seconds)
-        error(err, 0)
-      end
-    end
     local member = crun.spawn(after(9))
     crun.spawn(function()
       crun.sleep(2)

@@ -14,6 +14,18 @@ local function taker(lock, name, log)
   end)
 end
 
+--- So many tasks that take a unit each and do not give it back.
+local function keepers(n, semaphore, log)
+  local tasks = {}
+  for i = 1, n do
+    tasks[i] = crun.spawn(function()
+      semaphore:acquire()
+      log(i)
+    end)
+  end
+  return tasks
+end
+
 describe("laws of locks:", function()
   for _, name in ipairs { "Lock", "RLock", "Semaphore", "BoundedSemaphore" } do
     both("law 59: granted in the order of asking: " .. name, function()
@@ -194,13 +206,8 @@ describe("laws of locks:", function()
   end)
 
   both("law 70: n releases wake exactly n takers; more stay as value", function()
-    local semaphore, log, tasks = crun.Semaphore(0), support.log(), {}
-    for i = 1, 5 do
-      tasks[i] = crun.spawn(function()
-        semaphore:acquire()
-        log(i)
-      end)
-    end
+    local semaphore, log = crun.Semaphore(0), support.log()
+    local tasks = keepers(5, semaphore, log)
     crun.yield()
     semaphore:release(2)
     semaphore:release()
@@ -213,13 +220,8 @@ describe("laws of locks:", function()
   end)
 
   both("law 71: a killed waiter consumes no unit", function()
-    local semaphore, log, tasks = crun.Semaphore(0), support.log(), {}
-    for i = 1, 4 do
-      tasks[i] = crun.spawn(function()
-        semaphore:acquire()
-        log(i)
-      end)
-    end
+    local semaphore, log = crun.Semaphore(0), support.log()
+    local tasks = keepers(4, semaphore, log)
     crun.yield()
     tasks[1]:cancel()
     tasks[2]:cancel()

@@ -2,12 +2,7 @@
 
 local crun = require "crun"
 local support = require "spec.support"
-local both, raised = support.both, support.raised
-
-local function nap(seconds, ...)
-  crun.sleep(seconds)
-  return ...
-end
+local both, nap, raised = support.both, support.nap, support.raised
 
 ---A function that notes how many calls of it run at once, and the most there were.
 local function counter()

@@ -4,6 +4,7 @@
 --- with a comment that says whether it may wait, and with its parameters.
 local api = require "spec.support.api"
 local crun = require "crun"
+local files = require "spec.support.files"
 
 local LIBRARY = "docs/luals/library/"
 
@@ -55,11 +56,7 @@ local function read(file, classes)
 end
 
 local classes = {}
-do
-  local listing = assert(io.popen("ls " .. LIBRARY))
-  for file in listing:lines() do read(file, classes) end
-  listing:close()
-end
+for _, file in ipairs(files.list(LIBRARY)) do read(file, classes) end
 
 local function declared(class)
   local set = {}
@@ -149,11 +146,9 @@ describe("the definitions for editors", function()
   end)
 
   it("are Lua that does nothing", function()
-    local listing = assert(io.popen("ls " .. LIBRARY))
-    for file in listing:lines() do
+    for _, file in ipairs(files.list(LIBRARY)) do
       local env = { require = function(name) return name end }
       assert.is_truthy(pcall(assert(loadfile(LIBRARY .. file, "t", env))), file)
     end
-    listing:close()
   end)
 end)

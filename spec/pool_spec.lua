@@ -2,12 +2,7 @@
 
 local crun = require "crun"
 local support = require "spec.support"
-local both, raised = support.both, support.raised
-
-local function nap(seconds, ...)
-  crun.sleep(seconds)
-  return ...
-end
+local both, nap, raised = support.both, support.nap, support.raised
 
 local function double(n) return 2 * n end
 

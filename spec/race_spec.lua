@@ -2,22 +2,7 @@
 
 local crun = require "crun"
 local support = require "spec.support"
-local both = support.both
-
-local function after(seconds, ...)
-  local values = table.pack(...)
-  return function()
-    crun.sleep(seconds)
-    return table.unpack(values, 1, values.n)
-  end
-end
-
-local function failing(seconds, err)
-  return function()
-    crun.sleep(seconds)
-    error(err, 0)
-  end
-end
+local after, failing, both = support.after, support.failing, support.both
 
 describe("race:", function()
   both("gives all results of the first that ends", function()

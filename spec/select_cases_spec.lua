@@ -3,15 +3,9 @@
 local core = require "crun.core"
 local crun = require "crun"
 local support = require "spec.support"
-local both = support.both
+local both, full_queue = support.both, support.full_queue
 
 local select_of = crun.select
-
-local function full_queue(item)
-  local queue = crun.Queue(1)
-  queue:put(item)
-  return queue
-end
 
 local function held_lock(name)
   local lock, gate = crun[name](), crun.Event()

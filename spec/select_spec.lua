@@ -4,15 +4,9 @@ local core = require "crun.core"
 local crun = require "crun"
 local support = require "spec.support"
 local testing = require "crun.testing"
-local both = support.both
+local both, full_queue = support.both, support.full_queue
 
 local select_of = crun.select
-
-local function full_queue(item)
-  local queue = crun.Queue(1)
-  queue:put(item)
-  return queue
-end
 
 describe("select:", function()
   both("a result that has arrived wins over a later cancel", function()

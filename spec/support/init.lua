@@ -97,6 +97,43 @@ function M.raised(fn, ...)
   return err
 end
 
+--- The error that a group of such a body raises, which must be a crun.Error.
+function M.group_error(body, ...)
+  local err = M.raised(crun.group, body, ...)
+  if getmetatable(err) ~= crun.Error then error("no crun.Error: " .. tostring(err), 2) end
+  return err
+end
+
+--- A function that sleeps and returns the values.
+function M.after(seconds, ...)
+  local values = table.pack(...)
+  return function()
+    crun.sleep(seconds)
+    return table.unpack(values, 1, values.n)
+  end
+end
+
+--- A function that sleeps and raises the error.
+function M.failing(seconds, err)
+  return function()
+    crun.sleep(seconds)
+    error(err, 0)
+  end
+end
+
+--- Sleeps, and returns the other arguments.
+function M.nap(seconds, ...)
+  crun.sleep(seconds)
+  return ...
+end
+
+--- A Queue with room for one item, which it has.
+function M.full_queue(item)
+  local queue = crun.Queue(1)
+  queue:put(item)
+  return queue
+end
+
 --- Checks that a call is refused as misuse: at the caller's line, with each of the words.
 function M.refuses(words, fn)
   local err = M.raised(fn)

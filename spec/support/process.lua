@@ -5,6 +5,8 @@
 --- `CRUN_BIN` names the crun program (default build/crun), `LUA_BIN` the stock interpreter (default
 --- lua5.4); either may carry a wrapper, such as "valgrind -q build/crun". A child runs under the
 --- same kind of interpreter as the suite.
+local checkout = require "spec.support.files"
+
 local M = {}
 
 local function own_program()
@@ -34,9 +36,7 @@ end
 M.quote = quote
 
 local function read_and_remove(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
+  local text = checkout.read(path)
   os.remove(path)
   return text
 end
