@@ -203,6 +203,16 @@ int crun__lua_raise(lua_State *L, crun_task *self, int code)
     }
 }
 
+int crun__lua_finish_true(lua_State *L, int status, lua_KContext context)
+{
+    (void)status, (void)context;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return crun__lua_fail(L, rc);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* --- protected calls outside of tasks ----------------------------------------------------- */
 
 struct call {

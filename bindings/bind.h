@@ -44,8 +44,8 @@ enum {
  * What crun knows of one Lua state. It is a userdata in the registry; its finalizer, run when the
  * state closes, ends all tasks.
  *
- * A live task's userdata is anchored in the array `anchors`, and it anchors its coroutine as its
- * user value. A coroutine whose task has returned waits for the next task in the array `idle`:
+ * A live task's userdata is anchored in the array `anchors`, and it anchors, as user values, what
+ * it is to call and from its start its coroutine. A coroutine whose task has returned waits for the next task in the array `idle`:
  * making one costs ten times as much as using it again.
  */
 typedef struct crun__lua {
@@ -336,6 +336,9 @@ static inline int crun__lua_result(lua_State *L)
     int code = self->wait.result;
     return code >= 0 ? code : crun__lua_raise(L, self, code);
 }
+
+/* Finishes a wait that has nothing to give but true, or a failure. */
+int crun__lua_finish_true(lua_State *L, int status, lua_KContext context);
 
 /* --- protected calls outside of tasks ----------------------------------------------------- */
 

@@ -197,7 +197,7 @@ static int l_await_end(lua_State *L)
     if (crun__task_ended(&t->base))
         return 0;
     crun__wait_begin(self, &end_type, t);
-    return crun__lua_park(L, self, CRUN_FOREVER, 0, crun__sync_finish_true);
+    return crun__lua_park(L, self, CRUN_FOREVER, 0, crun__lua_finish_true);
 }
 
 /* --- methods ------------------------------------------------------------------------------ */

@@ -81,16 +81,6 @@ int crun__queue_l_task_done(lua_State *L)
     return 0;
 }
 
-static int join_finish(lua_State *L, int status, lua_KContext context)
-{
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
-    if (rc < 0)
-        return crun__lua_fail(L, rc);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 /* queue:join([seconds]) -> true once all items are done | nil, message, "ETIMEDOUT". May wait. */
 int crun__queue_l_join(lua_State *L)
 {
@@ -102,7 +92,7 @@ int crun__queue_l_join(lua_State *L)
     }
     crun_task *self = crun__lua_self(L);
     crun__wait_begin(self, &crun__queue_kind_of(q)->join, q->chan);
-    return crun__lua_park(L, self, deadline, 0, join_finish);
+    return crun__lua_park(L, self, deadline, 0, crun__lua_finish_true);
 }
 
 static void discard(lua_State *L, crun_chan *chan)

@@ -21,20 +21,10 @@ int crun__sync_with(lua_State *L)
     return with_finish(L, LUA_OK, 0);
 }
 
-int crun__sync_finish_true(lua_State *L, int status, lua_KContext context)
-{
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
-    if (rc < 0)
-        return crun__lua_fail(L, rc);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 int crun__sync_wait(lua_State *L, crun_task *self, int begun, crun_time deadline)
 {
     if (begun == 0)
-        return crun__lua_park(L, self, deadline, 0, crun__sync_finish_true);
+        return crun__lua_park(L, self, deadline, 0, crun__lua_finish_true);
     lua_pushboolean(L, 1);
     return 1;
 }

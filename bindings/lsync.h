@@ -40,9 +40,6 @@ static inline int crun__sync_acquired(lua_State *L, lua_KContext mode)
     return 1;
 }
 
-/* Finishes a wait that has nothing to give but true, or a failure. */
-int crun__sync_finish_true(lua_State *L, int status, lua_KContext context);
-
 /* `begin` has returned: finishes, fails or parks. */
 int crun__sync_wait(lua_State *L, crun_task *self, int begun, crun_time deadline);
 

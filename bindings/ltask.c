@@ -164,16 +164,6 @@ static crun_task *joiner(lua_State *L, const ltask *t)
     return self;
 }
 
-static int join_finish(lua_State *L, int status, lua_KContext context)
-{
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
-    if (rc < 0)
-        return crun__lua_fail(L, rc);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 /* task:join([seconds]) -> true | nil, message, "ETIMEDOUT". May wait. */
 static int l_join(lua_State *L)
 {
@@ -185,7 +175,7 @@ static int l_join(lua_State *L)
     crun_time deadline = crun__lua_deadline(L, 2);
     crun_task *self = joiner(L, t);
     crun__wait_begin(self, &crun__join_type, t);
-    return crun__lua_park(L, self, deadline, 0, join_finish);
+    return crun__lua_park(L, self, deadline, 0, crun__lua_finish_true);
 }
 
 static int get_now(lua_State *L, const ltask *t)
