@@ -13,7 +13,7 @@
 ---@class bench.Target
 ---@field peer string? "others": the best of all peers that are not C
 ---@field ratio number? at most (at least, when higher is better) this times the peer's figure
----@field value number? at most this
+---@field value number? at most this (at least, when higher is better)
 
 --- A bench.
 ---@class bench.Bench
@@ -22,6 +22,7 @@
 ---@field peers string the folder of the peers' programs
 ---@field own_peers boolean? that folder is in bench/peers
 ---@field busy boolean? the programs never sleep
+---@field cores boolean? every program is given all processors, in one process or several
 ---@field steady boolean? its figures do not depend on who else uses the processor
 ---@field scalable boolean? crun's program takes a factor for the amount of work
 ---@field argument string? for every program

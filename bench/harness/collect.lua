@@ -86,7 +86,7 @@ local function subjects_of(context, bench)
       name = entry.name, ours = true,
       program = {
         words = { entry.path, context.folder .. "/" .. bench.program },
-        environment = context.environment, pinned = true, strict = true,
+        environment = context.environment, pinned = not bench.cores, strict = true,
       },
     }
   end

@@ -17,6 +17,7 @@ local PYTHON = "/usr/bin/python3"
 ---@field environment table<string, string>?
 ---@field servers boolean? false: not for server benches; true: for them alone
 ---@field unpinned boolean? it is given every processor
+---@field cores boolean? false: not for benches of all processors; true: for them alone
 ---@field skip table<string, boolean>? benches that it is not run in
 
 local function go_build(path, built)
@@ -46,10 +47,12 @@ local has_go = "command -v go"
 ---@type bench.Peer[]
 M.all = {
   { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, servers = false,
-    environment = { GOMAXPROCS = "1" } },
+    cores = false, environment = { GOMAXPROCS = "1" } },
   { name = "go-mp", file = "go.go", needs = has_go, words = binary, build = go_build,
-    servers = false, unpinned = true, skip = { memory = true, ["memory-1m"] = true } },
+    servers = false, unpinned = true, cores = false,
+    skip = { memory = true, ["memory-1m"] = true } },
   { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, servers = true },
+  { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, cores = true },
   { name = "luajit", file = "coroutine.lua", needs = "command -v luajit", words = with "luajit",
     environment = { LUA_PATH = "%s/lib/?.lua;;" } },
   { name = "node", file = "node.mjs", needs = "command -v node", words = with "node" },
@@ -66,6 +69,16 @@ M.all = {
     words = with(PYTHON, "-P"), skip = { ["memory-1m"] = true } },
   { name = "uvloop", file = "uvloop-protocol.py", needs = PYTHON .. " -P -c 'import uvloop'",
     words = with(PYTHON, "-P") },
+  { name = "node-threads", file = "node-threads.mjs", needs = "command -v node",
+    words = with "node", cores = true },
+  { name = "lanes", file = "lanes.lua", needs = "lua5.4 -e 'require \"lanes\" require \"socket\"'",
+    words = with "lua5.4", cores = true },
+  { name = "multiprocessing", file = "py-mp-pool.py", needs = "test -x " .. PYTHON,
+    words = with(PYTHON, "-P"), cores = true },
+  { name = "multiprocessing", file = "py-mp.py", needs = "test -x " .. PYTHON,
+    words = with(PYTHON, "-P"), cores = true },
+  { name = "c-fork", file = "c-fork.c", needs = "command -v cc", words = binary, build = c_build,
+    cores = true },
   { name = "c-libuv", file = "c-libuv.c", needs = "pkg-config --exists libuv", words = binary,
     build = c_build, servers = false },
 }
@@ -87,11 +100,12 @@ end
 ---@param name string
 ---@return boolean
 function M.is_bound(name)
-  return name == "c-libuv"
+  return name:find "^c%-" ~= nil
 end
 
 local function fits(peer, bench)
   if peer.skip and peer.skip[bench.name] then return false end
+  if peer.cores ~= nil and peer.cores ~= (bench.cores or false) then return false end
   return peer.servers == nil or peer.servers == (bench.connections ~= nil)
 end
 

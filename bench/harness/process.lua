@@ -59,12 +59,13 @@ end
 ---@param ... string arguments added to its command line
 ---@return bench.Run
 function M.run(program, directory, busy, ...)
-  local used = machine.busy(0)
+  local processor = program.pinned and 0 or nil
+  local used = machine.busy(processor)
   local output, status = shell.capture(bash(([[
     %s; cd %s; TIMEFORMAT='@@ %%R %%U %%S'
     { time timeout --foreground -k 5 %d %s 2>errors; } 2>&1; echo "@@ status $?"]])
     :format(DESCRIPTORS, shell.quote(directory), TIMEOUT, command_line(program, ...))))
-  used = machine.busy(0) - used
+  used = machine.busy(processor) - used
   local wall, user, system = output:match "@@ ([%d.]+) ([%d.]+) ([%d.]+)"
   local code = tonumber(output:match "@@ status (%d+)") or status
   local metrics = parse(output)
@@ -72,9 +73,9 @@ function M.run(program, directory, busy, ...)
     local errors = last_line(shell.contents(directory .. "/errors"))
     return { failure = ("status %d: %s"):format(code, errors or "no output"), share = 1 }
   end
-  local cpu, others = tonumber(user) + tonumber(system), 0
-  wall = math.max(tonumber(wall), 0.001)
-  if program.pinned then others = busy and wall - cpu or used - cpu - GRAIN end
+  local cpu = tonumber(user) + tonumber(system)
+  wall = math.max(tonumber(wall), 0.001) * (program.pinned and 1 or machine.processors())
+  local others = program.pinned and busy and wall - cpu or used - cpu - GRAIN
   return { metrics = metrics, share = 1 - math.max(others, 0) / wall }
 end
 

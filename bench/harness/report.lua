@@ -34,7 +34,9 @@ local function judge(target, metric, figures)
   local own = figures.crun
   if not own then return nil end
   if target.value then
-    return { limit = target.value, measured = own, reached = own <= target.value }
+    local reached = own <= target.value
+    if metric.higher then reached = own >= target.value end
+    return { limit = target.value, measured = own, reached = reached }
   end
   local other, whose = figures[target.peer], target.peer
   if whose == "others" then other, whose = best_rival(figures, metric) end
