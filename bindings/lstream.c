@@ -348,10 +348,11 @@ static int l_tostring(lua_State *L)
 {
     const crun_stream *s = crun__lstream_check(L);
     crun_address peer;
+    int rc;
     if (!s || crun_stream_closed(s))
         lua_pushliteral(L, "crun.Stream: closed");
-    else if (crun_stream_peername(s, &peer) < 0)
-        lua_pushliteral(L, "crun.Stream: disconnected");
+    else if ((rc = crun_stream_peername(s, &peer)) < 0)
+        lua_pushstring(L, rc == CRUN_ENOTSUP ? "crun.Stream: open" : "crun.Stream: disconnected");
     else
         lua_pushfstring(L, "crun.Stream: %s port %d", peer.host, peer.port);
     return 1;

@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * A stream from inside: what its parts (life, reading, writing) and its kinds (TCP) share.
+ * A stream from inside: what its parts (life, reading, writing) and its kinds (TCP, pipes
+ * and Unix sockets) share.
  *
  * The handle refers to the stream until its close callback has run. For libuv it never counts; the
  * loop counts the tasks that wait on handles, so that an idle connection cannot hide a deadlock.
@@ -31,6 +32,7 @@ struct crun_stream {
         uv_handle_t handle;
         uv_stream_t stream;
         uv_tcp_t tcp;
+        uv_pipe_t pipe;
     } uv; /* first */
 
     _Alignas(CRUN__LINE) crun__inbuf in;
@@ -73,6 +75,11 @@ static inline crun__blocks *crun__hub_blocks(void)
  */
 crun_stream *crun__stream_alloc(crun_hub *hub);
 void crun__stream_opened(crun_stream *stream);
+
+static inline bool crun__stream_is_tcp(const crun_stream *s)
+{
+    return s->uv.handle.type == UV_TCP;
+}
 
 /* A wait on a handle begins, or ends. */
 static inline void crun__awaited_more(void)

@@ -203,7 +203,13 @@ int crun__shutdown_begin(crun_stream *s, crun_task *task)
     int rc = uv_fileno(&s->uv.handle, &fd);
     if (rc < 0)
         return rc;
-    return shutdown(fd, SHUT_WR) < 0 ? uv_translate_sys_error(errno) : 1;
+    if (shutdown(fd, SHUT_WR) == 0)
+        return 1;
+    if (errno != ENOTSOCK)
+        return uv_translate_sys_error(errno);
+    /* A pipe has no other direction that could stay open. */
+    crun_stream_close(s);
+    return 1;
 }
 
 int crun_stream_write(crun_stream *s, const void *data, size_t size, crun_time deadline)

@@ -54,13 +54,21 @@ int crun__tcp_adopt(crun_hub *hub, int fd, const crun_tcp_options *options, crun
 
 typedef int name_fn(const uv_tcp_t *handle, struct sockaddr *name, int *size);
 
+static int usable(const crun_stream *s)
+{
+    if (s->closed)
+        return CRUN_ECLOSED;
+    return crun__stream_is_tcp(s) ? 0 : CRUN_ENOTSUP;
+}
+
 static int name(const crun_stream *s, name_fn *get, crun_address *out)
 {
     struct sockaddr_storage address;
     int size = sizeof address;
-    if (s->closed)
-        return CRUN_ECLOSED;
-    int rc = get(&s->uv.tcp, (struct sockaddr *)&address, &size);
+    int rc = usable(s);
+    if (rc < 0)
+        return rc;
+    rc = get(&s->uv.tcp, (struct sockaddr *)&address, &size);
     return rc < 0 ? rc : crun__address_format((struct sockaddr *)&address, out);
 }
 
@@ -76,10 +84,12 @@ int crun_stream_sockname(const crun_stream *s, crun_address *out)
 
 int crun_stream_nodelay(crun_stream *s, bool on)
 {
-    return s->closed ? CRUN_ECLOSED : uv_tcp_nodelay(&s->uv.tcp, on);
+    int rc = usable(s);
+    return rc < 0 ? rc : uv_tcp_nodelay(&s->uv.tcp, on);
 }
 
 int crun_stream_keepalive(crun_stream *s, unsigned seconds)
 {
-    return s->closed ? CRUN_ECLOSED : uv_tcp_keepalive(&s->uv.tcp, seconds > 0, seconds);
+    int rc = usable(s);
+    return rc < 0 ? rc : uv_tcp_keepalive(&s->uv.tcp, seconds > 0, seconds);
 }

@@ -21,6 +21,7 @@
     X(EINVAL, -EINVAL, "invalid argument")                                                         \
     X(ENOMEM, -ENOMEM, "out of memory")                                                            \
     X(EPERM, -EPERM, "not permitted here")                                                         \
+    X(ENOTSUP, -ENOTSUP, "not supported by this kind of object")                                   \
     X(ETIMEDOUT, -ETIMEDOUT, "timed out")                                                          \
     X(ECLOSED, -5001, "closed")                                                                    \
     X(ENOSTACK, -5002, "no room for another C stack")                                              \

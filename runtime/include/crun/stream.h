@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * Streams of bytes between this program and others: TCP connections, and the listeners that accept
- * them.
+ * them; pipes and Unix sockets that are open already.
  *
  * Laws:
  * - One task reads a stream and one writes it at a time; another one gets CRUN_EBUSY at once.
@@ -91,6 +91,25 @@ CRUN_API void crun_listener_release(crun_listener *listener);
 CRUN_API int crun_listener_sockname(const crun_listener *listener, crun_address *out);
 
 /*
+ * A stream over a descriptor that is open: a connected stream socket (TCP, Unix) or one end of a
+ * pipe. The descriptor is taken over, also when this fails, and becomes non-blocking. Switches:
+ * never. Returns: 0 and the stream with one reference; CRUN_EINVAL for any other kind of file,
+ * CRUN_ENOMEM, a code of the system's.
+ */
+CRUN_API int crun_stream_open(crun_hub *hub, int fd, crun_stream **out);
+
+/* The stream's descriptor, which stays the stream's; or CRUN_ECLOSED. */
+CRUN_API int crun_stream_fd(const crun_stream *stream);
+
+/*
+ * The two ends of a pipe, to be read and to be written; the two ends of a pair of Unix stream
+ * sockets. Both are closed by exec. Switches: never. Thread: any. Returns: 0 or a code of the
+ * system's.
+ */
+CRUN_API int crun_pipe(int fds[2]);
+CRUN_API int crun_socketpair(int fds[2]);
+
+/*
  * Reads up to `size` bytes, as soon as there are any. Switches: may.
  * Returns: their number, 0 at the end of the stream (or for a size of 0); CRUN_ETIMEDOUT,
  * CRUN_ECANCELED, CRUN_ECLOSED, CRUN_EBUSY, CRUN_ENOMEM; a code of the system's.
@@ -106,8 +125,8 @@ CRUN_API int crun_stream_write(crun_stream *stream, const void *data, size_t siz
                                crun_time deadline);
 
 /*
- * Ends the writing side: the peer reads an end. Waits only for what a timed-out or cancelled write
- * has left. Switches: may. Returns: as crun_stream_write.
+ * Ends the writing side: the peer reads an end. An end of a pipe is closed by that. Waits only for
+ * what a timed-out or cancelled write has left. Switches: may. Returns: as crun_stream_write.
  */
 CRUN_API int crun_stream_shutdown(crun_stream *stream, crun_time deadline);
 
@@ -121,11 +140,12 @@ CRUN_API void crun_stream_release(crun_stream *stream);
 CRUN_API crun_task *crun_stream_reader(const crun_stream *stream);
 CRUN_API crun_task *crun_stream_writer(const crun_stream *stream);
 
-/* The addresses of both ends. Returns: 0, CRUN_ECLOSED, or a code of the system's. */
+/* The addresses of both ends. Returns: 0, CRUN_ECLOSED, or a code of the system's; ENOTSUP for
+ * what is not TCP. */
 CRUN_API int crun_stream_peername(const crun_stream *stream, crun_address *out);
 CRUN_API int crun_stream_sockname(const crun_stream *stream, crun_address *out);
 
-/* See crun_tcp_options. Returns: 0, CRUN_ECLOSED, or a code of the system's. */
+/* See crun_tcp_options. Returns as these. */
 CRUN_API int crun_stream_nodelay(crun_stream *stream, bool on);
 CRUN_API int crun_stream_keepalive(crun_stream *stream, unsigned seconds);
 
