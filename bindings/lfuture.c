@@ -179,9 +179,15 @@ void crun__lfuture_return(lua_State *L, int index, int results)
 
 void crun__lfuture_fail(lua_State *L, int index)
 {
-    lfuture *f = lua_touserdata(L, index);
     index = lua_absindex(L, index);
     luaL_traceback(L, L, NULL, 1);
+    crun__lfuture_fail_with(L, index);
+}
+
+void crun__lfuture_fail_with(lua_State *L, int index)
+{
+    lfuture *f = lua_touserdata(L, index);
+    index = lua_absindex(L, index);
     lua_getiuservalue(L, index, MORE);
     int list = lua_gettop(L);
     f->seen = !crun__waitq_empty(&f->future.joiners) || lua_istable(L, list);
@@ -254,7 +260,7 @@ static int l_cancel(lua_State *L)
     bool pending = crun__future_pending(&f->future);
     if (pending) {
         crun__cancelled_push(L, 2, 1, 0);
-        crun__lfuture_cancel(L, 1);
+        crun__lfuture_ask(L, 1);
     }
     lua_pushboolean(L, pending);
     return 1;

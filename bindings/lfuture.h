@@ -35,6 +35,15 @@ void crun__lfuture_return(lua_State *L, int index, int results);
 void crun__lfuture_fail(lua_State *L, int index);
 void crun__lfuture_cancel(lua_State *L, int index);
 
+/* The same as crun__lfuture_fail to the error and a traceback on top. */
+void crun__lfuture_fail_with(lua_State *L, int index);
+
+/*
+ * Cancels the pending future at the index, or asks the worker that is to set it; see lremote.c. The
+ * cancel error on top is popped.
+ */
+void crun__lfuture_ask(lua_State *L, int index);
+
 /* Pushes the results of one that has returned. Returns: how many. */
 int crun__lfuture_results(lua_State *L, int index);
 

@@ -88,7 +88,7 @@ static void cancel(lua_State *L, int item, int error)
             crun__ltask_set_field(L, item, LTASK_CANCELLED);
         crun_task_cancel(&t->base);
     } else if (f && crun__future_pending(&f->future)) {
-        crun__lfuture_cancel(L, item);
+        crun__lfuture_ask(L, item);
     }
 }
 

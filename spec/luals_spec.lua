@@ -12,7 +12,7 @@ local LIBRARY = "docs/luals/library/"
 local INTERNAL = {
   "advance", "cancel_each", "classify", "clock", "completion", "copy_list", "decode", "describe",
   "encode", "first_results", "launch", "on_end", "outcomes", "outlast", "partition", "pool",
-  "schedule",
+  "remote", "schedule",
   "spawn_for", "stack_budget", "stats", "wait_tasks",
 }
 
@@ -96,6 +96,9 @@ end
 
 describe("the definitions for editors", function()
   it("have the functions of the module", function()
+    for _, name in ipairs(require "crun.lazy".names()) do
+      pcall(function() return crun[name] end)
+    end
     local public = functions_of(crun)
     for _, name in ipairs(INTERNAL) do
       assert.is_truthy(crun[name], name .. " is no internal name any more")

@@ -37,4 +37,4 @@ function M.tasks()
   return list
 end
 
-return M
+return setmetatable(M, { __index = require "crun.lazy".find })

@@ -1,0 +1,121 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * crun.core.remote: what links between workers need of C. Futures that a worker will set, the
+ * cancel errors it sent, and proxies: userdata that are an object elsewhere, with a Lua table each.
+ */
+#include "bind.h"
+
+#include "lerror.h"
+#include "lfuture.h"
+
+/* Of the registry: by pending Future, the function(future, error) that asks for its cancelling. */
+#define HOOKS "crun.cancel_hooks"
+
+typedef struct lproxy {
+    crun__object object;
+} lproxy;
+
+/* Only its address and size are used: each kind of proxy has a metatable of its own. */
+static const crun__class proxy_class = {"crun.Proxy", NULL, NULL, sizeof(lproxy), 1};
+
+/* --- futures of workers ------------------------------------------------------------------- */
+
+void crun__lfuture_ask(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_getfield(L, LUA_REGISTRYINDEX, HOOKS);
+    lua_pushvalue(L, index);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 2);
+        crun__lfuture_cancel(L, index);
+        return;
+    }
+    lua_pushvalue(L, index);
+    lua_pushvalue(L, -4);
+    lua_call(L, 2, 0);
+    lua_pop(L, 2);
+}
+
+/* fail(future, err, traceback): sets a pending Future to an error that was raised elsewhere. */
+static int l_fail(lua_State *L)
+{
+    luaL_argexpected(L, crun__lfuture_test(L, 1), 1, crun__future_class.name);
+    lua_settop(L, 3);
+    crun__lfuture_fail_with(L, 1);
+    return 0;
+}
+
+/* cancel(future, error): cancels a pending Future with that cancel error. */
+static int l_cancel(lua_State *L)
+{
+    luaL_argexpected(L, crun__lfuture_test(L, 1), 1, crun__future_class.name);
+    lua_settop(L, 2);
+    crun__lfuture_cancel(L, 1);
+    return 0;
+}
+
+/* cancelled(reason, origin) -> a cancel error. */
+static int l_cancelled(lua_State *L)
+{
+    lua_settop(L, 2);
+    crun__cancelled_make(L, 1, 2, 0);
+    return 1;
+}
+
+/* is_cancelled(value) -> whether it is a cancel error. */
+static int l_is_cancelled(lua_State *L)
+{
+    lua_Integer scope;
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, crun__cancelled_test(L, 1, &scope));
+    return 1;
+}
+
+/* --- proxies ------------------------------------------------------------------------------ */
+
+/* proxy(metatable, state) -> a userdata with that metatable, and the table as its user value. */
+static int l_proxy(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lproxy *p = lua_newuserdatauv(L, sizeof *p, 1);
+    p->object.class = &proxy_class;
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, 1);
+    lua_pushvalue(L, 1);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+/* state(value) -> the table of a proxy; nil for anything else. */
+static int l_state(lua_State *L)
+{
+    if (crun__object_test(L, 1, &proxy_class))
+        lua_getiuservalue(L, 1, 1);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+void crun__open_remote(lua_State *L)
+{
+    static const luaL_Reg internals[] = {
+        {"fail", l_fail},
+        {"cancel", l_cancel},
+        {"cancelled", l_cancelled},
+        {"is_cancelled", l_is_cancelled},
+        {"proxy", l_proxy},
+        {"state", l_state},
+        {NULL, NULL},
+    };
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
+    luaL_newlibtable(L, internals);
+    luaL_setfuncs(L, internals, 0);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, HOOKS);
+    lua_setfield(L, -2, "hooks");
+    lua_setfield(L, -2, "remote");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,56 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What of module crun is loaded when it is first asked for, so that those who do not use it have
+-- nothing to wait for.
+
+local M = {}
+
+-- Names of crun that are a field of the same name in another module.
+local members = {
+  Manager = "crun.manager",
+  Pipe = "crun.pipe",
+  Process = "crun.process",
+  ProcessPool = "crun.executor",
+  Supervisor = "crun.supervisor",
+  Thread = "crun.thread",
+  ThreadPool = "crun.executor",
+  cpu_count = "crun.process",
+  getpid = "crun.process",
+  map = "crun.executor",
+  to_thread = "crun.thread",
+}
+
+-- Names that are a module.
+local modules = {
+  subprocess = "crun.subprocess",
+}
+
+---Finds a name of crun that has not been asked for before.
+---May switch: where a module that it loads does.
+---@param crun table
+---@param name any
+---@return any value nil: there is no such name
+function M.find(crun, name)
+  local value
+  if members[name] then
+    value = require(members[name])[name]
+  elseif modules[name] then
+    value = require(modules[name])
+  end
+  if value ~= nil then rawset(crun, name, value) end
+  return value
+end
+
+---The names, in order.
+---Switches: never.
+---@return string[]
+function M.names()
+  local list = {}
+  for _, names in ipairs { members, modules } do
+    for name in pairs(names) do list[#list + 1] = name end
+  end
+  table.sort(list)
+  return list
+end
+
+return M

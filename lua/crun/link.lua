@@ -1,0 +1,335 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Link: the two ends of a port as partners. Either end has functions run at the other one, answers,
+-- cancels, and says goodbye. Whatever is public about workers is made of links.
+--
+-- One daemon task per link reads its port. What it calls must not wait, so that no link hangs on
+-- another: it answers by `port:post`, which never waits, and starts a task for whatever may.
+
+local core = require "crun.core"
+local job = require "crun.link.job"
+local kinds = require "crun.link.kinds"
+
+local remote = core.remote
+
+---@class crun.Link
+---@field name? string of the worker at the other end
+---@field package port table
+local Link = {}
+Link.__index = Link
+Link.__name = "crun.Link"
+
+local handlers = {} -- by kind: what the reader does with a message
+
+-- --- sending -------------------------------------------------------------------------------------
+
+---Sends, waiting while very much is queued. An error about a value that cannot be sent is raised at
+---the level, which counts as for error from the caller, 0 for no position; `text` words it anew.
+---@package
+function Link:send(level, text, kind, id, aux, ...)
+  local port = self.port
+  local ok, sent, message, code = pcall(port.send, port, kind, id, aux, ...)
+  if ok then return sent, message, code end
+  error(text and text(sent) or sent, level > 0 and level + 1 or 0)
+end
+
+---Sends without ever waiting. Raises what cannot be sent.
+---Switches: never.
+---@param kind integer from 64 on
+---@param id integer
+---@param aux integer
+---@param ... any
+---@return true? sent, string? message, string? code "ECLOSED"
+function Link:post(kind, id, aux, ...)
+  local port = self.port
+  local ok, sent, message, code = pcall(port.post or port.send, port, kind, id, aux, ...)
+  if ok then return sent, message, code end
+  error(sent, 2)
+end
+
+-- --- asking the other end ------------------------------------------------------------------------
+
+---"args[1]" is the function, and what follows its arguments.
+local function word_arguments(message)
+  return (message:gsub("^args%[(%d+)%]", function(place)
+    return place == "1" and "the function" or ("args[%d]"):format(place - 1)
+  end))
+end
+
+---What a cancel of a Future of this link does.
+local function cancel_hook(self)
+  return function(future, err)
+    local id = self.ids[future]
+    self.ids[future] = nil
+    remote.hooks[future] = self.forgotten
+    self:post(kinds.CANCEL, id, 0, job.portable(err.reason), err.origin)
+  end
+end
+
+---Notes that the other end will set the future.
+---@package
+function Link:expect(future)
+  local id = self.next_id
+  self.next_id = id + 1
+  self.requests[id] = future
+  self.ids[future] = id
+  remote.hooks[future] = self.cancel_hook
+  return id
+end
+
+---Takes the future out that was to be set by the answer with this number; nil: it came too late.
+local function take(self, id)
+  local future = self.requests[id]
+  if not future then return nil end
+  self.requests[id] = nil
+  self.ids[future] = nil
+  remote.hooks[future] = nil
+  if future:done() then return nil end
+  return future
+end
+
+---Calls fn(...) at the other end; may wait while very much is queued. What cannot be sent raises at
+---the level, which counts as for error from the caller. At an end that is over the Future has
+---failed already.
+---@param level integer
+---@param fn function
+---@param ... any
+---@return crun.Future
+function Link:submit_at(level, fn, ...)
+  local future = core.Future()
+  if self.reason then
+    remote.fail(future, self.reason, "")
+    return future
+  end
+  local id = self:expect(future)
+  local ok, sent = pcall(self.send, self, 0, word_arguments, kinds.RUN, id, 0, fn, ...)
+  if ok and sent then return future end
+  if not ok then
+    take(self, id)
+    error(sent, level + 1)
+  end
+  return future
+end
+
+---Calls fn(...) at the other end. Cancelling the Future cancels the call there; it is cancelled
+---once the call has ended.
+---May wait, while very much is queued. Raises: what cannot be sent.
+---@param fn function
+---@param ... any
+---@return crun.Future
+function Link:submit(fn, ...)
+  local future = self:submit_at(2, fn, ...)
+  return future
+end
+
+---Calls fn(...) at the other end, whose failure is reported there. May wait, as submit.
+---@param fn function
+---@param ... any
+---@return true? sent, string? message, string? code "ECLOSED"
+function Link:call_soon(fn, ...)
+  local sent, message, code = self:call_soon_at(2, fn, ...)
+  return sent, message, code
+end
+
+---@package
+function Link:call_soon_at(level, fn, ...)
+  local ok, sent, message, code = pcall(self.send, self, 0, word_arguments, kinds.CALL, 0, 0, fn,
+    ...)
+  if not ok then error(sent, level + 1) end
+  return sent, message, code
+end
+
+---What the other end answers to RUN.
+handlers[kinds.RESULT] = function(self, id, _, ...)
+  local future = take(self, id)
+  if future then future:set_result(...) end
+end
+
+handlers[kinds.ERROR] = function(self, id, _, err, traceback)
+  local future = take(self, id)
+  if future then remote.fail(future, err, traceback) end
+end
+
+handlers[kinds.CANCELLED] = function(self, id, _, reason, origin)
+  local future = take(self, id)
+  if future then remote.cancel(future, remote.cancelled(reason, origin)) end
+end
+
+-- --- being asked ---------------------------------------------------------------------------------
+
+handlers[kinds.RUN] = function(self, id, _, fn, ...)
+  job.start(self, id, fn, ...)
+end
+
+handlers[kinds.CALL] = function(_, _, _, fn, ...)
+  core.call_soon(fn, ...)
+end
+
+handlers[kinds.CANCEL] = function(self, id, _, reason, origin)
+  core.cancel_each({ self.jobs[id] }, remote.cancelled(reason, origin), 1)
+end
+
+handlers[kinds.FINISH] = function(self)
+  self.finished:set()
+end
+
+handlers[kinds.CLOSE] = function(self)
+  self:finish_with("ECLOSED: the worker has ended", true)
+end
+
+handlers[kinds.INIT] = function(self, _, _, info)
+  self.name = info.name
+  package.path, package.cpath = info.path, info.cpath
+end
+
+---Handles messages of a kind from 64 on: handler(id, aux, ...) runs in the reader; it must not wait.
+---@param kind integer
+---@param handler fun(id: integer, aux: integer, ...: any)
+function Link:on(kind, handler)
+  self.handlers[kind] = function(_, ...) return handler(...) end
+end
+
+-- --- the reader ---------------------------------------------------------------------------------
+
+---A message whose values could not be made here: who sent a request gets the error.
+local function refuse(self, kind, id, err)
+  if kind == kinds.RUN then
+    self:post(kinds.ERROR, id, 0, job.portable(err), "")
+  elseif kind == kinds.RESULT or kind == kinds.ERROR then
+    local future = take(self, id)
+    if future then remote.fail(future, err, "") end
+  else
+    error(err, 0)
+  end
+end
+
+---Handles one message. Returns true until the port has ended; then false and why.
+local function handle(self, kind, id, aux, ...)
+  if not kind then return false, id end
+  if kind < 0 then
+    refuse(self, -kind, id, (...))
+    return true
+  end
+  local handler = self.handlers[kind]
+  if not handler then error("a message of the unknown kind " .. kind, 0) end
+  handler(self, id, aux, ...)
+  return true
+end
+
+local function read(self)
+  local port = self.port
+  local ok, going, message
+  repeat
+    ok, going, message = pcall(handle, self, port:recv())
+  until not (ok and going) or self.reason
+  if self.reason then return end
+  if not ok then message = going end
+  local explained = self.explain and self.explain()
+  self:finish_with("EWORKERDIED: " .. (explained or tostring(message)), false)
+end
+
+-- --- the end -------------------------------------------------------------------------------------
+
+---Ends the link: pending futures fail, what runs for the other end is cancelled.
+---@package
+function Link:finish_with(reason, orderly)
+  if self.reason then return end
+  self.reason, self.orderly = reason, orderly
+  self.port:close()
+  for _, id in ipairs(job.numbers(self.requests)) do
+    local future = take(self, id)
+    if future then remote.fail(future, reason, "") end
+  end
+  for _, task in pairs(self.jobs) do task:cancel(reason) end
+  self.finished:set()
+  self.over:set()
+  for _, fn in ipairs(self.closers) do core.call_soon(fn, reason) end
+end
+
+---Says goodbye and ends the link.
+---Switches: never.
+function Link:close()
+  if self.reason then return end
+  self:post(kinds.CLOSE, 0, 0)
+  self.port:flush()
+  self:finish_with("ECLOSED: the link was closed", true)
+end
+
+---Tells the other end that nothing more will be asked of it: it ends once its jobs have.
+---Switches: never.
+function Link:finish()
+  return self:post(kinds.FINISH, 0, 0)
+end
+
+---Why the link is over, nil while it is not.
+---Switches: never.
+---@return string? reason "ECLOSED: ..." after a goodbye, else "EWORKERDIED: ..."
+function Link:closed()
+  return self.reason
+end
+
+---Calls fn(reason) once the link is over, in a task of its own.
+---Switches: never.
+---@param fn fun(reason: string)
+function Link:on_close(fn)
+  if self.reason then
+    core.call_soon(fn, self.reason)
+  else
+    self.closers[#self.closers + 1] = fn
+  end
+end
+
+---Waits until the link is over. May wait.
+---@param timeout? number seconds
+---@return true? over, string? message, string? code "ETIMEDOUT"
+function Link:join(timeout)
+  return self.over:wait(timeout)
+end
+
+---Waits until the other end has finished asking, or is gone, and what ran for it has ended.
+---May wait.
+function Link:serve()
+  self.finished:wait()
+  self.running:wait()
+end
+
+---What the parent tells its worker first.
+---@param info {name?: string} and whatever else the worker shall find in link.info
+function Link:init(info)
+  local sent = { path = package.path, cpath = package.cpath }
+  for key, value in pairs(info) do sent[key] = value end
+  return self:post(kinds.INIT, 0, 0, sent)
+end
+
+function Link:__tostring()
+  return ("crun.Link%s: %s"):format(self.to and " " .. self.to or "", self.reason or "open")
+end
+
+-- --- making one ---------------------------------------------------------------------------------
+
+---A link over a port, which is its own from then on.
+---@param port table
+---@param options? {to?: string, explain?: fun(): string?} `to`: "to a process", for error texts;
+---  `explain` says what became of the other end, once its port has ended without a goodbye
+---@return crun.Link
+function Link.new(port, options)
+  options = options or {}
+  local self = setmetatable({
+    port = port, to = options.to, explain = options.explain,
+    next_id = 1,
+    requests = {},  -- by number: futures that the other end will set
+    ids = {},       -- and the other way round, unless a cancel has been sent
+    jobs = {},      -- by number: tasks that run for the other end
+    closers = {},
+    finished = core.Event(), over = core.Event(), running = core.WaitGroup(),
+    handlers = setmetatable({}, { __index = handlers }),
+    forgotten = function() end,
+  }, Link)
+  self.cancel_hook = cancel_hook(self)
+  self.reader = core.spawn(read, self)
+  self.reader.name = "link " .. (options.to or "")
+  self.reader.daemon = true
+  return self
+end
+
+return Link
