@@ -182,7 +182,7 @@ handlers[kinds.INIT] = function(self, _, _, info)
   package.path, package.cpath = info.path, info.cpath
 end
 
----Handles messages of a kind from 64 on: handler(id, aux, ...) runs in the reader; it must not wait.
+---Handles messages of a kind from 64 on: handler(id, aux, ...), run by the reader, must not wait.
 ---@param kind integer
 ---@param handler fun(id: integer, aux: integer, ...: any)
 function Link:on(kind, handler)
