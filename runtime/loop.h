@@ -9,10 +9,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <crun/hub.h>
 #include <uv.h>
 
 #include "block.h"
+#include "hub.h"
 
 struct crun__post;
 
@@ -78,6 +78,17 @@ void crun__loop_inbox(crun__loop *loop);
 static inline bool crun__loop_woken(const crun__loop *loop)
 {
     return atomic_load_explicit(&loop->woken, memory_order_relaxed);
+}
+
+/* A wait on a handle begins, or ends. */
+static inline void crun__awaited_more(void)
+{
+    crun__hub->loop->awaited++;
+}
+
+static inline void crun__awaited_less(void)
+{
+    crun__hub->loop->awaited--;
 }
 
 #endif

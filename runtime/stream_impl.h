@@ -81,17 +81,6 @@ static inline bool crun__stream_is_tcp(const crun_stream *s)
     return s->uv.handle.type == UV_TCP;
 }
 
-/* A wait on a handle begins, or ends. */
-static inline void crun__awaited_more(void)
-{
-    crun__hub->loop->awaited++;
-}
-
-static inline void crun__awaited_less(void)
-{
-    crun__hub->loop->awaited--;
-}
-
 /* "reading from 127.0.0.1:80": what a task does with the stream, for people. */
 void crun__stream_describe(const crun_stream *stream, const char *verb, char *text, size_t size);
 
