@@ -87,8 +87,7 @@ static bool preemptible(const ltask *t)
     return says ? wants : own.slice > 0;
 }
 
-/* Whether the function that was stopped is one of crun's own, which count on not being. */
-static bool is_face(lua_State *L)
+bool crun__monitor_spares(lua_State *L)
 {
     const char *faces = crun__universe->faces;
     lua_Debug ar;
@@ -106,7 +105,7 @@ void crun__preempt_now(lua_State *L)
     crun_task *self = hub->current;
     if (!self || !preemptible((ltask *)self) || crun__lua_in_finalizer(L))
         return;
-    if (is_face(L)) {
+    if (crun__monitor_spares(L)) {
         crun__poke(CRUN__POKE_PREEMPT);
         return;
     }

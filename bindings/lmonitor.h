@@ -26,6 +26,9 @@ bool crun__monitor_watches(void);
 /* Some task asks to be interrupted whatever holds for all. Raises where no thread can be had. */
 void crun__monitor_ask(lua_State *L);
 
+/* Whether the function that runs in L is one of crun's own, which count on not being stopped. */
+bool crun__monitor_spares(lua_State *L);
+
 /* The state is detached from its hub: nothing is on any more. */
 void crun__monitor_forget(void);
 

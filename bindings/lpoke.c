@@ -6,6 +6,9 @@
 
 enum { WHOLE_HOOK = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, PLACES = 8 };
 
+/* What is not done where a call is just being made. */
+static const unsigned BETWEEN_INSTRUCTIONS = CRUN__POKE_PREEMPT | CRUN__POKE_INTERRUPT;
+
 /* A debug hook that gave way to ours, until ours has run. */
 struct hook {
     lua_State *L; /* NULL: a free place */
@@ -133,6 +136,8 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     forward(&user, L, ar);
     if (what & CRUN__POKE_SIGNAL)
         crun__signal_now(L);
+    if (what & CRUN__POKE_INTERRUPT)
+        crun__interrupt_now(L);
 }
 
 /* lua_sethook is made to be called while its state runs. */
@@ -151,7 +156,7 @@ void crun__poke(unsigned what)
     atomic_fetch_or(&own.pending, what);
     lua_State *L = own.restoring ? NULL : running();
     if (L)
-        set_hook(L, what == CRUN__POKE_PREEMPT ? LUA_MASKCOUNT : WHOLE_HOOK);
+        set_hook(L, what & ~BETWEEN_INSTRUCTIONS ? WHOLE_HOOK : LUA_MASKCOUNT);
 }
 
 bool crun__poke_again(void)

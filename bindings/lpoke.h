@@ -19,11 +19,12 @@
 
 /* What can be asked for, in the order in which it is done. */
 enum crun__poke {
-    CRUN__POKE_DUMP = 1u << 0,    /* print the tasks */
-    CRUN__POKE_WATCH = 1u << 1,   /* report that the task runs for too long */
-    CRUN__POKE_PREEMPT = 1u << 2, /* let others run */
-    CRUN__POKE_SWITCH = 1u << 3,  /* the same, a few instructions later: set in here only */
-    CRUN__POKE_SIGNAL = 1u << 4   /* act on a signal; may raise */
+    CRUN__POKE_DUMP = 1u << 0,     /* print the tasks */
+    CRUN__POKE_WATCH = 1u << 1,    /* report that the task runs for too long */
+    CRUN__POKE_PREEMPT = 1u << 2,  /* let others run */
+    CRUN__POKE_SWITCH = 1u << 3,   /* the same, a few instructions later: set in here only */
+    CRUN__POKE_SIGNAL = 1u << 4,   /* act on a signal; may raise */
+    CRUN__POKE_INTERRUPT = 1u << 5 /* act on an interrupt of this thread; may raise */
 };
 
 /* Asks for it. For signal handlers, on the hub's thread. */
@@ -55,5 +56,8 @@ void crun__preempt_now(lua_State *L);
 
 /* Acts on the signal that has come; in a task that it has cancelled, raises. */
 void crun__signal_now(lua_State *L);
+
+/* Acts on the interrupt that this thread's starter has sent, and raises. */
+void crun__interrupt_now(lua_State *L);
 
 #endif

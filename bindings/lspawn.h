@@ -71,6 +71,9 @@ void crun__sentinel_after_wait(lua_State *L, crun_task *self);
 /* Before os.exit closes the state: cancels all other tasks and waits for their clean-ups. */
 void crun__lua_exit(lua_State *L);
 
+/* Cancels the main task and all others but daemons; reason must stay valid. Raises nothing. */
+void crun__lua_stop(const char *reason);
+
 /* Makes sure that there is an object which the collector will find in its next cycle. */
 void crun__cycle_marker(lua_State *L);
 

@@ -349,6 +349,21 @@ void crun_lua_interrupt(const char *reason)
     each_ltask(u, interrupt);
 }
 
+static void stop(crun__lua *u, ltask *t)
+{
+    if (!crun_task_is_daemon(&t->base))
+        interrupt(u, t);
+}
+
+void crun__lua_stop(const char *reason)
+{
+    crun__lua *u = crun__universe;
+    if (!u)
+        return;
+    u->interrupt = reason;
+    each_ltask(u, stop);
+}
+
 lua_State *crun_lua_running(void)
 {
     crun__lua *u = crun__universe;

@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "lnewstate.h"
 #include "lsignal.h"
 #include "lspawn.h"
 #include "prog.h"
@@ -40,6 +41,9 @@ static void set_arg(lua_State *L, const program *p)
     }
     lua_setglobal(L, "arg");
 }
+
+/* The process's main state's. */
+static crun__newstate state;
 
 /* os.exit: with a true second argument the state is closed, and the tasks have to end before. */
 static int exit_in_order(lua_State *L)
@@ -72,7 +76,7 @@ static void open_libraries(lua_State *L, const program *p)
     }
     luaL_openlibs(L);
     replace_exit(L);
-    crun__prog_state_open(L);
+    crun__newstate_trim(L, &state);
     crun__prog_preload(L);
     set_arg(L, p);
 }
@@ -185,7 +189,7 @@ static void finish(lua_State *L, program *p, bool ok)
 /* The stack of C calls below a script is lua(1)'s, so that tracebacks look the same. */
 static int run_program(program *p)
 {
-    lua_State *L = crun__prog_state_new();
+    lua_State *L = crun__newstate_open(&state);
     if (!L) {
         crun__prog_say("cannot create state: not enough memory");
         return CRUN__EXIT_ERROR;
@@ -193,7 +197,7 @@ static int run_program(program *p)
     int rc = crun_hub_new(&p->hub, NULL);
     if (rc < 0) {
         crun__prog_say(lua_pushfstring(L, "cannot create a hub: %s", crun_error_text(rc)));
-        crun__prog_state_close(L);
+        crun__newstate_close(L, &state);
         return CRUN__EXIT_ERROR;
     }
     lua_pushcfunction(L, run_protected);
@@ -203,7 +207,7 @@ static int run_program(program *p)
         finish(L, p, ok);
     else
         p->status = CRUN__EXIT_ERROR;
-    crun__prog_state_close(L);
+    crun__newstate_close(L, &state);
     crun__signals_give_back(p->hub);
     crun_hub_free(p->hub);
     return p->status;

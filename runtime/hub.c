@@ -11,6 +11,7 @@
 #include "monitor.h"
 #include "overflow.h"
 #include "scope.h"
+#include "thread.h"
 
 _Thread_local crun_hub *crun__hub;
 
@@ -289,6 +290,7 @@ static void hub_init(crun_hub *hub, const crun_hub_options *options)
     size_t stack_size = options ? options->stack_size : 0;
     size_t budget = options ? options->stack_budget : 0;
     crun__list_init(&hub->ready);
+    crun__list_init(&hub->threads);
     crun__timers_init(&hub->timers);
     crun__ctask_type_init(hub);
     crun__greenlet_starter_init(hub);
@@ -312,32 +314,34 @@ static bool on_fault(void *addr, void *arg)
     return true;
 }
 
-static int hub_open(crun_hub *hub)
+int crun__hub_new_on(crun_hub **out, const crun_hub_options *options, crun__loop *loop)
 {
-    int rc = crun__loop_new(&hub->loop);
-    if (rc < 0)
-        return rc;
-    rc = crun__overflow_enter_thread(on_fault, hub);
-    if (rc < 0)
-        crun__loop_free(hub->loop);
-    return rc;
-}
-
-int crun_hub_new(crun_hub **out, const crun_hub_options *options)
-{
-    if (crun__hub)
-        return CRUN_EALREADY;
     crun_hub *hub = calloc(1, sizeof *hub);
     if (!hub)
         return CRUN_ENOMEM;
-    int rc = hub_open(hub);
+    int rc = crun__overflow_enter_thread(on_fault, hub);
     if (rc < 0) {
         free(hub);
         return rc;
     }
+    hub->loop = loop;
     hub_init(hub, options);
     crun__hub = *out = hub;
     return 0;
+}
+
+int crun_hub_new(crun_hub **out, const crun_hub_options *options)
+{
+    crun__loop *loop;
+    if (crun__hub)
+        return CRUN_EALREADY;
+    int rc = crun__loop_new(&loop);
+    if (rc < 0)
+        return rc;
+    rc = crun__hub_new_on(out, options, loop);
+    if (rc < 0)
+        crun__loop_free(loop);
+    return rc;
 }
 
 static void end(crun_task *task, void *arg)
@@ -377,6 +381,7 @@ static void end_tasks(crun_hub *hub)
         call_posts(hub);
         rc = crun_hub_run(hub);
     } while (rc == 0 && (besides_caller(hub) > 0 || crun__loop_woken(hub->loop)));
+    crun__threads_end(hub);
     crun__scope_leave(&shield);
 }
 

@@ -45,6 +45,8 @@ struct crun_hub {
     uint64_t polls;
     uint32_t tick;                 /* the clock when it was last looked at: see CRUN__TICK_SHIFT */
     struct crun__monitor *monitor; /* NULL: nobody minds how long a task runs */
+    void (*on_nudge)(crun_hub *hub);    /* NULL, or what a nudge calls: see nudge.h */
+    crun__link threads;                 /* that it has started and that it still has to join */
     crun_hold *held[CRUN__HOLD_CHAINS]; /* see hold.h */
     crun__link c_tasks;                 /* live tasks of kind C */
     crun__task_type c_type;
@@ -85,6 +87,9 @@ static inline uint64_t crun__hub_turn(const crun_hub *hub)
 {
     return hub->polls * (CRUN__POLL_BUDGET + 2) - (uint64_t)(int64_t)hub->budget;
 }
+
+/* As crun_hub_new, on a loop made elsewhere, which is the hub's from then on. */
+int crun__hub_new_on(crun_hub **out, const crun_hub_options *options, struct crun__loop *loop);
 
 /* The clock has been set back, or is another one. */
 void crun__hub_reset_tick(crun_hub *hub);

@@ -5,11 +5,11 @@
 
 #include "hub.h"
 
-typedef struct crun__post {
+struct crun__post {
     struct crun__post *next;
     void (*fn)(void *arg);
     void *arg;
-} crun__post;
+};
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -190,17 +190,29 @@ void crun_hub_on_wake(crun_hub *hub, void (*fn)(void *arg), void *arg)
     hub->loop->on_wake_arg = arg;
 }
 
-int crun_hub_post(crun_hub *hub, void (*fn)(void *arg), void *arg)
+crun__post *crun__post_new(void (*fn)(void *arg), void *arg)
+{
+    crun__post *p = malloc(sizeof *p);
+    if (p)
+        *p = (crun__post){NULL, fn, arg};
+    return p;
+}
+
+void crun__loop_post(crun_hub *hub, crun__post *p)
 {
     crun__loop *loop = hub->loop;
-    crun__post *p = malloc(sizeof *p);
-    if (!p)
-        return CRUN_ENOMEM;
-    *p = (crun__post){NULL, fn, arg};
     uv_mutex_lock(&loop->lock);
     *loop->last = p;
     loop->last = &p->next;
     uv_mutex_unlock(&loop->lock);
     crun_hub_wake(hub);
+}
+
+int crun_hub_post(crun_hub *hub, void (*fn)(void *arg), void *arg)
+{
+    crun__post *p = crun__post_new(fn, arg);
+    if (!p)
+        return CRUN_ENOMEM;
+    crun__loop_post(hub, p);
     return 0;
 }

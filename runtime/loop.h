@@ -14,7 +14,7 @@
 #include "block.h"
 #include "hub.h"
 
-struct crun__post;
+typedef struct crun__post crun__post;
 
 /*
  * Counts the operations on connections that were done without any other task having run. What never
@@ -31,7 +31,7 @@ typedef struct crun__loop {
     uv_async_t async;  /* ends a wait from another thread or a signal handler */
     atomic_bool woken; /* since the inbox was last looked at */
     uv_mutex_t lock;   /* guards the inbox */
-    struct crun__post *first, **last;
+    crun__post *first, **last;
     crun__blocks blocks;
     crun__streak streak;
     size_t awaited; /* waits on handles that are unreferenced, so that libuv does not count them */
@@ -73,6 +73,13 @@ static inline crun_time crun__loop_time(const crun__loop *loop)
 
 /* Calls what was posted and the wake handler. Cheap when there is nothing. */
 void crun__loop_inbox(crun__loop *loop);
+
+/*
+ * A call for crun_hub_post made beforehand, so that posting it needs no memory; NULL without
+ * memory. Posting it hands it over: it is freed once it has been called.
+ */
+crun__post *crun__post_new(void (*fn)(void *arg), void *arg);
+void crun__loop_post(crun_hub *hub, crun__post *post);
 
 /* Whether there is something for crun__loop_inbox to call. */
 static inline bool crun__loop_woken(const crun__loop *loop)

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "hub.h"
+#include "nudge.h"
 
 enum {
-    SIGNO = SIGURG,
     LOOKS_PER_LIMIT = 2,
     /* Who does not give way at once (inside of C) is asked at ever longer intervals, up to this. */
     LONGEST_SILENCE = 64
@@ -31,13 +31,7 @@ struct crun__monitor {
     crun_time seen_at;
 };
 
-/* --- the signal: one handler for the process, as long as anyone needs it -------------------- */
-
-static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned users;
-static struct sigaction before;
-
-static void look_closely(crun__monitor *m)
+void crun__monitor_look(crun__monitor *m)
 {
     const crun_task *task = m->hub->current;
     uint64_t turn = crun__hub_turn(m->hub);
@@ -49,48 +43,6 @@ static void look_closely(crun__monitor *m)
         return;
     }
     m->overrun(m->hub, now - m->seen_at);
-}
-
-static void pass_on(int signo, siginfo_t *info, void *context)
-{
-    if (before.sa_flags & SA_SIGINFO)
-        before.sa_sigaction(signo, info, context);
-    else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
-        before.sa_handler(signo);
-}
-
-static void on_signal(int signo, siginfo_t *info, void *context)
-{
-    int saved = errno;
-    const crun_hub *hub = crun__hub;
-    if (hub && hub->monitor)
-        look_closely(hub->monitor);
-    pass_on(signo, info, context);
-    errno = saved;
-}
-
-static void take_signal(void)
-{
-    struct sigaction mine = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-    sigemptyset(&mine.sa_mask);
-    sigaddset(&mine.sa_mask, SIGINT);
-    sigaddset(&mine.sa_mask, SIGQUIT);
-    sigaddset(&mine.sa_mask, SIGTERM);
-    pthread_mutex_lock(&users_lock);
-    if (users++ == 0)
-        sigaction(SIGNO, &mine, &before);
-    pthread_mutex_unlock(&users_lock);
-}
-
-/* Nothing is put back over a handler that somebody else has set meanwhile. */
-static void give_signal_back(void)
-{
-    struct sigaction now;
-    pthread_mutex_lock(&users_lock);
-    if (--users == 0 && sigaction(SIGNO, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
-        now.sa_sigaction == on_signal)
-        sigaction(SIGNO, &before, NULL);
-    pthread_mutex_unlock(&users_lock);
 }
 
 /* --- the thread ----------------------------------------------------------------------------- */
@@ -113,7 +65,7 @@ static void look_from_afar(const crun__monitor *m, look *l)
     l->same++;
     if (l->same <= LONGEST_SILENCE ? l->same <= 4 || (l->same & (l->same - 1)) == 0
                                    : l->same % LONGEST_SILENCE == 0)
-        pthread_kill(m->target, SIGNO);
+        crun__nudge(m->target);
 }
 
 static struct timespec after(crun_time ns)
@@ -184,11 +136,11 @@ static int create(crun_hub *hub, crun_time limit, crun__overrun *overrun)
     m->limit = limit;
     m->overrun = overrun;
     hub->monitor = m;
-    take_signal();
+    crun__nudge_take();
     if (start_thread(m) == 0)
         return 0;
     hub->monitor = NULL;
-    give_signal_back();
+    crun__nudge_give_back();
     release(m);
     return CRUN_ENOMEM;
 }
@@ -217,6 +169,6 @@ void crun__monitor_stop(crun_hub *hub)
     pthread_mutex_unlock(&m->lock);
     pthread_join(m->thread, NULL);
     hub->monitor = NULL;
-    give_signal_back();
+    crun__nudge_give_back();
     release(m);
 }

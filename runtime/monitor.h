@@ -8,9 +8,6 @@
  * hub's thread. The handler there counts exactly, by what the hub keeps anyway: a task that has
  * given way since the last look is in order. A hub that waits, or whose tasks take turns, never
  * sees a signal.
- *
- * The signal is SIGURG: its default is to be ignored, and who uses it for urgent data of a socket
- * can do with one too many. A handler that was there before is called as well.
  */
 #ifndef CRUN__MONITOR_H
 #define CRUN__MONITOR_H
@@ -33,5 +30,8 @@ int crun__monitor_start(crun_hub *hub, crun_time limit, crun__overrun *overrun);
 
 /* Ends the thread; does nothing where there is none. Thread: the hub's. */
 void crun__monitor_stop(crun_hub *hub);
+
+/* What a nudge calls, in the signal handler: looks closely. */
+void crun__monitor_look(crun__monitor *monitor);
 
 #endif

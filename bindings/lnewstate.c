@@ -1,26 +1,19 @@
-/*
- * SPDX-License-Identifier: MIT
- *
- * The program's Lua state: its memory, its warnings, its last words.
- */
+/* SPDX-License-Identifier: MIT */
+#include "lnewstate.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lauxlib.h>
 
 #include "../runtime/sanitizer.h"
-#include "../runtime/slab.h"
-#include "prog.h"
 
 #if CRUN__VALGRIND
 #include <valgrind/valgrind.h>
 #endif
 
 /* --- memory ------------------------------------------------------------------------------- */
-
-static crun__slabs slabs;
 
 /* For tools that watch each block of malloc's. */
 static void *watched_realloc(void *unused, void *block, size_t osize, size_t nsize)
@@ -49,21 +42,22 @@ static bool is_watched(void)
  */
 static int trim(lua_State *L)
 {
-    static time_t last;
+    crun__newstate *own = *(crun__newstate **)lua_touserdata(L, 1);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec != last) {
-        last = now.tv_sec;
-        crun__slabs_trim(&slabs);
+    if (now.tv_sec != own->trimmed) {
+        own->trimmed = now.tv_sec;
+        crun__slabs_trim(&own->slabs);
     }
     lua_getmetatable(L, 1);
     lua_setmetatable(L, 1);
     return 0;
 }
 
-void crun__prog_state_open(lua_State *L)
+void crun__newstate_trim(lua_State *L, crun__newstate *own)
 {
-    lua_newuserdatauv(L, 0, 0);
+    crun__newstate **object = lua_newuserdatauv(L, sizeof(crun__newstate *), 0);
+    *object = own;
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, trim);
     lua_setfield(L, -2, "__gc");
@@ -73,23 +67,18 @@ void crun__prog_state_open(lua_State *L)
 
 /* --- warnings ----------------------------------------------------------------------------- */
 
-static struct {
-    bool on;
-    bool inside; /* a message of which more pieces are to come */
-} warnings;
-
 /* A message of one piece that starts with "@" is a command. */
-static void warn(void *unused, const char *piece, int more)
+static void warn(void *arg, const char *piece, int more)
 {
-    (void)unused;
-    bool first = !warnings.inside;
-    warnings.inside = more != 0;
+    crun__newstate *own = arg;
+    bool first = !own->warnings.inside;
+    own->warnings.inside = more != 0;
     if (first && !more && *piece == '@') {
         if (strcmp(piece, "@on") == 0)
-            warnings.on = true;
+            own->warnings.on = true;
         else if (strcmp(piece, "@off") == 0)
-            warnings.on = false;
-    } else if (warnings.on) {
+            own->warnings.on = false;
+    } else if (own->warnings.on) {
         (void)fprintf(stderr, "%s%s%s", first ? "Lua warning: " : "", piece, more ? "" : "\n");
     }
 }
@@ -105,19 +94,22 @@ static int panic(lua_State *L)
     return 0;
 }
 
-lua_State *crun__prog_state_new(void)
+lua_State *crun__newstate_open(crun__newstate *own)
 {
-    crun__slabs_init(&slabs, NULL);
-    lua_State *L = lua_newstate(is_watched() ? watched_realloc : crun__slabs_realloc, &slabs);
-    if (!L)
+    *own = (crun__newstate){.trimmed = 0};
+    crun__slabs_init(&own->slabs, NULL);
+    lua_State *L = lua_newstate(is_watched() ? watched_realloc : crun__slabs_realloc, &own->slabs);
+    if (!L) {
+        crun__slabs_fini(&own->slabs);
         return NULL;
+    }
     lua_atpanic(L, panic);
-    lua_setwarnf(L, warn, NULL);
+    lua_setwarnf(L, warn, own);
     return L;
 }
 
-void crun__prog_state_close(lua_State *L)
+void crun__newstate_close(lua_State *L, crun__newstate *own)
 {
     lua_close(L);
-    crun__slabs_fini(&slabs);
+    crun__slabs_fini(&own->slabs);
 }
