@@ -148,6 +148,7 @@ static void open_all(lua_State *L)
     crun__open_claims(L);
     crun__open_remote(L);
     crun__open_process(L);
+    crun__open_worker(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

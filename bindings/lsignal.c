@@ -25,6 +25,7 @@ static struct {
     crun__signals_act *act;
     volatile sig_atomic_t first;   /* the first signal that came */
     volatile sig_atomic_t pending; /* it has not been acted upon */
+    volatile sig_atomic_t asked;   /* it was crun__signals_ask */
     bool taken[KINDS];
     struct sigaction before[KINDS];
     timer_t timer;
@@ -33,6 +34,7 @@ static struct {
 } own;
 
 static atomic_flag owned = ATOMIC_FLAG_INIT;
+static pid_t parent; /* whose worker the process is; 0: nobody's */
 
 /* Acts on the signal, once: whichever of hub and hook gets there first. */
 static bool act(void)
@@ -86,12 +88,45 @@ static void ask(unsigned what)
     remind(FIRST_REMINDER);
 }
 
+void crun__signals_die(int signo)
+{
+    struct sigaction end = {.sa_handler = SIG_DFL};
+    sigset_t set;
+    sigaction(signo, &end, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, signo);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    (void)raise(signo);
+    _exit(128 + signo);
+}
+
 static void on_end(int signo)
 {
+    if (own.first && parent)
+        crun__signals_die(signo);
     if (own.first)
         _exit(128 + signo);
     own.first = own.pending = signo;
     ask(CRUN__POKE_SIGNAL);
+}
+
+static bool is_ask(const siginfo_t *info)
+{
+    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &own;
+}
+
+/* What the parent wants it may have wanted before, and the terminal have told to both. */
+static bool is_parents(int signo, const siginfo_t *info)
+{
+    return parent && signo == SIGTERM && info->si_code == SI_USER && info->si_pid == parent;
+}
+
+static void on_end_once(int signo, bool asked)
+{
+    if (own.first)
+        return;
+    own.asked = asked;
+    on_end(signo);
 }
 
 static void on_signal(int signo, siginfo_t *info, void *context)
@@ -102,6 +137,8 @@ static void on_signal(int signo, siginfo_t *info, void *context)
         pthread_kill(own.thread, signo);
     else if (info->si_code == SI_TIMER)
         on_reminder();
+    else if (is_ask(info) || is_parents(signo, info))
+        on_end_once(signo, is_ask(info));
     else if (signo == SIGQUIT)
         ask(CRUN__POKE_DUMP);
     else
@@ -192,6 +229,21 @@ void crun__signals_give_back(const crun_hub *hub)
 void crun__signals_set_act(crun__signals_act *new_act)
 {
     own.act = new_act;
+}
+
+void crun__signals_ask(void)
+{
+    (void)sigqueue(getpid(), SIGTERM, (union sigval){.sival_ptr = &own});
+}
+
+bool crun__signals_asked(void)
+{
+    return own.asked;
+}
+
+void crun__signals_set_parent(int id)
+{
+    parent = id;
 }
 
 int crun__signals_taken(void)

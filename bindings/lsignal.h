@@ -43,6 +43,22 @@ void crun__signals_give_back(const crun_hub *hub);
 /* What the first signal does from now on; NULL: cancel everything. */
 void crun__signals_set_act(crun__signals_act *act);
 
+/*
+ * Cancels everything as the first SIGTERM does, unless a signal has come already. Thread: any, also
+ * before the signals are taken: then it ends the process. crun__signals_asked: whether that was it.
+ */
+void crun__signals_ask(void);
+bool crun__signals_asked(void);
+
+/*
+ * The process is a worker of that parent: the second signal kills it as that signal, so that the
+ * parent can tell; a SIGTERM of the parent's is never the second. 0: it is nobody's worker.
+ */
+void crun__signals_set_parent(int parent_id);
+
+/* Ends the process by that signal, as if it had never been taken. For signal handlers, too. */
+_Noreturn void crun__signals_die(int signo);
+
 /* The signal that has come, 0 if none has; its name. Forgetting it makes the next one the first. */
 int crun__signals_taken(void);
 const char *crun__signals_name(void);

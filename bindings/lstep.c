@@ -154,8 +154,12 @@ static void keep_traceback(lua_State *L, void *arg)
     ltask *t = arg;
     crun__ltask_push(L, t);
     crun__ltask_box(L, -1);
-    int parts = crun__greenlet_error_traceback(L, t);
-    luaL_traceback(L, t->L, NULL, 0);
+    int parts = 0;
+    if (lua_rawgeti(L, -1, LTASK_TRACEBACK) != LUA_TSTRING) { /* else it is another process's */
+        lua_pop(L, 1);
+        parts = crun__greenlet_error_traceback(L, t);
+        luaL_traceback(L, t->L, NULL, 0);
+    }
     lua_pushliteral(L, "\nspawned at ");
     crun__spawn_site(L, t);
     lua_concat(L, parts + 3);

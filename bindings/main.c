@@ -16,6 +16,7 @@
 #include "lnewstate.h"
 #include "lsignal.h"
 #include "lspawn.h"
+#include "lworker.h"
 #include "prog.h"
 
 /* What the protected part of the program works on. */
@@ -26,6 +27,11 @@ typedef struct program {
     bool attached;
     int status; /* the exit status it came to */
 } program;
+
+static bool is_worker(const program *p)
+{
+    return p->options.action == CRUN__PROG_WORKER;
+}
 
 /*
  * The global `arg`: the script at 0, its arguments after it, what stood before it at negative
@@ -78,7 +84,8 @@ static void open_libraries(lua_State *L, const program *p)
     replace_exit(L);
     crun__newstate_trim(L, &state);
     crun__prog_preload(L);
-    set_arg(L, p);
+    if (!is_worker(p)) /* it gets its parent's, if that sends functions that use it */
+        set_arg(L, p);
 }
 
 /* LUA_INIT: a chunk, or "@" and the name of a file. */
@@ -155,6 +162,12 @@ static bool run(lua_State *L, const program *p)
     return true;
 }
 
+static bool work(lua_State *L, program *p)
+{
+    p->status = crun__prog_worker_run(L);
+    return true;
+}
+
 static int run_protected(lua_State *L)
 {
     program *p = lua_touserdata(L, 1);
@@ -169,7 +182,7 @@ static int run_protected(lua_State *L)
     rc = crun__options_watch(&p->options);
     if (rc < 0)
         luaL_error(L, "cannot look after the tasks: %s", crun_error_text(rc));
-    lua_pushboolean(L, run(L, p));
+    lua_pushboolean(L, is_worker(p) ? work(L, p) : run(L, p));
     return 1;
 }
 
@@ -219,6 +232,7 @@ int main(int argc, char **argv)
     program p = {.options = crun__options_read(argv), .argv = argv};
     if (argv[0] && argv[0][0])
         crun__prog_set_name(argv[0]);
+    crun__worker_set_program();
     switch (p.options.action) {
     case CRUN__PROG_HELP:
         crun__options_help();
@@ -229,6 +243,10 @@ int main(int argc, char **argv)
     case CRUN__PROG_MISUSE:
         crun__options_misuse(&p.options);
         return CRUN__EXIT_ERROR;
+    case CRUN__PROG_WORKER:
+        if (!crun__prog_worker_begin(argv[p.options.end]))
+            return CRUN__EXIT_ERROR;
+        return crun__prog_worker_end(run_program(&p));
     case CRUN__PROG_RUN:
         break;
     }

@@ -9,6 +9,7 @@
 #define CRUN__PROG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <lua.h>
 
@@ -21,7 +22,13 @@ enum crun__exit {
 
 /* --- prog_options.c ----------------------------------------------------------------------- */
 
-enum crun__prog_action { CRUN__PROG_RUN, CRUN__PROG_HELP, CRUN__PROG_VERSION, CRUN__PROG_MISUSE };
+enum crun__prog_action {
+    CRUN__PROG_RUN,
+    CRUN__PROG_HELP,
+    CRUN__PROG_VERSION,
+    CRUN__PROG_WORKER,
+    CRUN__PROG_MISUSE
+};
 
 /* What the command line asks for. */
 typedef struct crun__options {
@@ -33,7 +40,7 @@ typedef struct crun__options {
     int watchdog;     /* --watchdog: milliseconds; 0: none was asked for */
     int preempt;      /* --preempt: the same */
     int end;          /* the first argument that is no option */
-    bool script;      /* there is one at `end` */
+    bool script;      /* there is one at `end`; CRUN__PROG_WORKER: there is its name */
     const char *bad;  /* the argument at fault, for CRUN__PROG_MISUSE */
 } crun__options;
 
@@ -81,6 +88,34 @@ bool crun__prog_run(lua_State *L, int status);
 
 /* Whether the last call ended in a deadlock that nobody caught. */
 bool crun__prog_deadlocked(void);
+
+/* --- prog_state.c ------------------------------------------------------------------------- */
+
+/* The process's one state, with an allocator of its own; warnings are off. NULL without memory. */
+lua_State *crun__prog_state_new(void);
+void crun__prog_state_close(lua_State *L);
+
+/* Lets the state give memory back that it no longer needs. May raise for want of memory. */
+void crun__prog_state_open(lua_State *L);
+
+/* --- prog_worker.c ------------------------------------------------------------------------ */
+
+/*
+ * Before there is a state: reads the parent's greeting, and looks after its death from now on.
+ * `name` must stay. Returns: whether this is a worker; if not, has said why.
+ */
+bool crun__prog_worker_begin(const char *name);
+
+/* Serves the parent until it wants nothing more. Returns: the exit status. */
+int crun__prog_worker_run(lua_State *L);
+
+/* At the very end: the exit status, unless the process ends by a signal that has come. */
+int crun__prog_worker_end(int status);
+
+/* --- prog_lifeline.c ---------------------------------------------------------------------- */
+
+/* Ends the process when the port's other end closes. Returns: 0 or a code. */
+int crun__prog_lifeline(int port, int32_t parent_id);
 
 /* --- prog_resume.c ------------------------------------------------------------------------ */
 

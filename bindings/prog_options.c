@@ -62,6 +62,16 @@ static bool read_limit(crun__options *o, const char *argument)
     return watchdog || preempt;
 }
 
+/* What starts a worker process: no user's option, and in no help text. Its name follows. */
+static bool read_worker(crun__options *o, const char *argument)
+{
+    if (strcmp(argument, "--worker") != 0)
+        return false;
+    o->action = CRUN__PROG_WORKER;
+    o->end++;
+    return true;
+}
+
 /*
  * "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on.
  */
@@ -71,6 +81,8 @@ static bool read_long(crun__options *o, const char *argument)
         o->end++;
         return true;
     }
+    if (read_worker(o, argument))
+        return false;
     if (strcmp(argument, "--help") == 0)
         o->action = CRUN__PROG_HELP;
     else if (strcmp(argument, "--version") == 0)
@@ -130,6 +142,8 @@ crun__options crun__options_read(char **argv)
     while (read_one(&o, argv))
         continue;
     o.script = argv[o.end] != NULL;
+    if (o.action == CRUN__PROG_WORKER && !o.script)
+        misuse(&o, argv[o.end - 1]);
     return o;
 }
 

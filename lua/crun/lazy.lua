@@ -14,8 +14,6 @@ local members = {
   Supervisor = "crun.supervisor",
   Thread = "crun.thread",
   ThreadPool = "crun.executor",
-  cpu_count = "crun.process",
-  getpid = "crun.process",
   map = "crun.executor",
   to_thread = "crun.thread",
 }

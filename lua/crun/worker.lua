@@ -3,6 +3,7 @@
 -- The worker's side of its link to its parent: what a thread or a process runs as its main chunk.
 
 local Link = require "crun.link"
+local core = require "crun.core"
 
 local M = {}
 
@@ -10,20 +11,26 @@ local M = {}
 ---@type crun.Link?
 M.link = nil
 
+---What a process exits with; nil: as main finds.
+---@type integer?
+M.status = nil
+
 ---Serves the parent over the port, until it has finished asking or is gone. Then what still runs
----for it has ended, too.
+---for it has ended, too; so have, in a worker's main task, the tasks that this has left behind.
 ---May wait. Raises: a cancel.
 ---@param port table
----@param info? {name?: string}
----@return integer status 0, or 1 when the parent has gone without a goodbye
+---@param info? {name?: string, kind?: string} `kind`: main runs in the main task of a "process" or
+---  a "thread"
+---@return integer status M.status; else 0, or 1 when the parent has gone without a goodbye
 function M.main(port, info)
   local link = Link.new(port, { to = "to the parent" })
   link.name = info and info.name
   M.link = link
   link:serve()
+  if info and info.kind then core.workers.await_tasks() end
   local orderly = not link:closed() or link.orderly
   link:close()
-  return orderly and 0 or 1
+  return M.status or (orderly and 0 or 1)
 end
 
 return M
