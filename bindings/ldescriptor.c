@@ -59,12 +59,17 @@ static int l_close_fd(lua_State *L)
     return 1;
 }
 
+/* is_terminal(fd) -> boolean. */
+static int l_is_terminal(lua_State *L)
+{
+    lua_pushboolean(L, isatty(check_fd(L, 1)));
+    return 1;
+}
+
 void crun__open_descriptors(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"stream_open", l_stream_open},
-                                         {"socketpair", l_socketpair},
-                                         {"pipe", l_pipe},
-                                         {"close_fd", l_close_fd},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"stream_open", l_stream_open}, {"socketpair", l_socketpair},   {"pipe", l_pipe},
+        {"close_fd", l_close_fd},       {"is_terminal", l_is_terminal}, {NULL, NULL}};
     crun__open_functions(L, functions);
 }

@@ -10,9 +10,10 @@ local LIBRARY = "docs/luals/library/"
 
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
-  "advance", "cancel_each", "claims", "claims_at", "claims_open", "claims_share", "classify",
-  "clock", "close_fd", "completion", "copy_list", "decode", "describe", "encode", "first_results",
-  "launch", "on_end", "outcomes", "outlast", "partition", "pipe", "pool", "remote", "schedule",
+  "advance", "cancel_each", "child", "claims", "claims_at", "claims_open", "claims_share", "classify",
+  "clock", "close_fd", "completion", "copy_list", "decode", "describe", "encode", "environ", "first_results",
+  "is_terminal",
+  "launch", "on_end", "outcomes", "outlast", "partition", "pipe", "pool", "remote", "schedule", "signals",
   "socketpair", "spawn_for", "stack_budget", "stats", "stream_open", "wait_tasks",
 }
 

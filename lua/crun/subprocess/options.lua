@@ -1,0 +1,213 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What run, Popen and pipeline are given, checked, and turned into what crun.core.child wants.
+-- Misuse is raised at the level of who called the function that calls in here.
+
+local core = require "crun.core"
+
+local M = {}
+
+---How many bytes are captured of one output before the child is taken for one gone mad.
+M.MAX_OUTPUT = 256 * 1024 * 1024
+
+local EACH = {
+  args = "list", cwd = "string", env = "table", executable = "string", fds = "table",
+  process_group = "boolean", shell = "boolean", start_new_session = "boolean",
+  stderr = "source", stdin = "source", stdout = "source",
+}
+
+---What Popen, run and pipeline accept; the values say of what kind it must be.
+M.popen = EACH
+M.run = setmetatable({
+  capture_output = "boolean", check = "boolean", input = "string", max_output = "bytes",
+  timeout = "seconds",
+}, { __index = EACH })
+M.stage = {
+  cwd = "string", env = "table", executable = "string", shell = "boolean", stderr = "source",
+}
+M.pipeline = {
+  capture_output = "boolean", check = "boolean", cwd = "string", env = "table", input = "string",
+  max_output = "bytes", stderr = "source", stdin = "source", stdout = "source", timeout = "seconds",
+}
+
+local WORDS = { inherit = true, null = true, pipe = true }
+
+---Whether it can stand behind a descriptor of the child: a word apart.
+local function is_source(value)
+  local kind = type(value)
+  return WORDS[value] or math.type(value) == "integer"
+    or kind == "userdata" and (getmetatable(value) == "crun.Stream" or io.type(value) == "file")
+end
+
+local SOURCE = "\"pipe\", \"inherit\", \"null\", a descriptor, a Stream or an open file expected"
+
+local kinds = {
+  boolean = function(value) return type(value) == "boolean", "boolean expected" end,
+  bytes = function(value)
+    return math.type(value) == "integer" and value >= 0, "a number of bytes >= 0 expected"
+  end,
+  list = function() return false, "the program and its arguments stand in the table itself" end,
+  seconds = function(value)
+    return type(value) == "number" and value == value, "seconds expected"
+  end,
+  source = function(value, key)
+    return is_source(value) or key == "stderr" and value == "stdout", SOURCE
+  end,
+  string = function(value) return type(value) == "string", "string expected" end,
+  table = function(value) return type(value) == "table", "table expected" end,
+}
+
+local function show(value)
+  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+end
+
+---Raises unless each option is known and of its kind. The command is looked at later.
+---Switches: never.
+---@param options any
+---@param known table<string, string>
+---@param name string the calling function's
+---@param level integer
+function M.check(options, known, name, level)
+  level = level + 1
+  if type(options) ~= "table" then
+    error(("bad argument #1 to '%s' (table expected, got %s)"):format(name, type(options)), level)
+  end
+  for key, value in pairs(options) do
+    local kind = known[key]
+    if kind then
+      local ok, expected = kinds[kind](value, key)
+      if not ok then
+        error(("bad argument #1 to '%s' (option '%s': %s, got %s)")
+          :format(name, key, expected, show(value)), level)
+      end
+    elseif math.type(key) ~= "integer" then
+      error(("bad argument #1 to '%s' (unknown option '%s')"):format(name, tostring(key)), level)
+    end
+  end
+end
+
+---The positional part. Raises for holes, and for what is no word of a command line.
+local function words(options, name, level)
+  level = level + 1
+  local count, list = 0, {}
+  for key in pairs(options) do
+    if math.type(key) == "integer" then count = count + 1 end
+  end
+  for i = 1, count do
+    local value = options[i]
+    if type(value) ~= "string" and type(value) ~= "number" then
+      error(("bad argument #1 to '%s' (string %d of the command: string expected, got %s)")
+        :format(name, i, type(value)), level)
+    end
+    list[i] = tostring(value)
+    if list[i]:find("\0", 1, true) then
+      error(("bad argument #1 to '%s' (string %d of the command has a zero byte)")
+        :format(name, i), level)
+    end
+  end
+  if count == 0 then
+    error(("bad argument #1 to '%s' (a program expected, got nothing)"):format(name), level)
+  end
+  return list
+end
+
+local function environment(env, name, level)
+  if not env then return nil end
+  level = level + 1
+  local list = {}
+  for key, value in pairs(env) do
+    local text = (type(value) == "string" or type(value) == "number") and tostring(value)
+    if type(key) ~= "string" or key == "" or key:find "[=%z]" then
+      error(("bad argument #1 to '%s' (option 'env': bad name %s)"):format(name, show(key)), level)
+    elseif not text or text:find("\0", 1, true) then
+      error(("bad argument #1 to '%s' (option 'env': bad value of %s: %s)")
+        :format(name, key, show(value)), level)
+    end
+    list[#list + 1] = key .. "=" .. text
+  end
+  return list
+end
+
+---Whether the child may have a process group of its own: one that reads the terminal must be in the
+---terminal's, which is ours.
+local function own_group(options)
+  if options.process_group ~= nil then return options.process_group end
+  local stdin = options.stdin
+  return not (stdin == nil or stdin == "inherit") or options.input ~= nil or not core.is_terminal(0)
+end
+
+---@class crun.subprocess.Spec
+---@field words string[] the command, for people
+---@field child table for crun.core.child, without descriptors
+---@field fds table<integer, any> by the child's descriptors, "pipe" and "stdout" among them
+---@field group boolean
+---@field max_output integer
+
+---What is to be started, of options whose kinds have been checked.
+---Switches: never.
+---@param options table
+---@param name string the calling function's
+---@param level integer
+---@return crun.subprocess.Spec
+function M.process(options, name, level)
+  level = level + 1
+  local list = words(options, name, level)
+  local child = {
+    file = options.executable or list[1], args = list, cwd = options.cwd,
+    env = environment(options.env, name, level), session = options.start_new_session,
+  }
+  if options.shell then
+    child.file = options.executable or "/bin/sh"
+    child.args = { "sh", "-c", list[1], "sh", table.unpack(list, 2) }
+  end
+  local fds = {}
+  for target, source in pairs(options.fds or {}) do
+    if math.type(target) ~= "integer" or target < 3 or target > 255 or not is_source(source)
+      or source == "pipe" then
+      error(("bad argument #1 to '%s' (option 'fds': %s = %s is not a descriptor from 3 to 255 "
+        .. "and its source)"):format(name, show(target), show(source)), level)
+    end
+    fds[target] = source
+  end
+  fds[0], fds[1], fds[2] = options.stdin, options.stdout, options.stderr
+  child.group = own_group(options)
+  return {
+    words = list, child = child, fds = fds, max_output = options.max_output or M.MAX_OUTPUT,
+    group = child.group or options.start_new_session or false,
+  }
+end
+
+---Checks the options of run or pipeline, and resolves what stands for several.
+---Switches: never.
+---@param options table
+---@param known table<string, string>
+---@param name string
+---@param level integer
+---@return table resolved a copy
+function M.resolve(options, known, name, level)
+  level = level + 1
+  M.check(options, known, name, level)
+  local copy = {}
+  for key, value in pairs(options) do copy[key] = value end
+  local function refuse(key, other)
+    if copy[key] ~= nil then
+      error(("bad argument #1 to '%s' (option '%s' does not go with '%s')")
+        :format(name, key, other), level)
+    end
+  end
+  if copy.input ~= nil then
+    refuse("stdin", "input")
+    copy.stdin = "pipe"
+  elseif copy.stdin == "pipe" then
+    error(("bad argument #1 to '%s' (option 'stdin': nobody would write to the pipe; see 'input')")
+      :format(name), level)
+  end
+  if copy.capture_output then
+    refuse("stdout", "capture_output")
+    refuse("stderr", "capture_output")
+    copy.stdout, copy.stderr = "pipe", "pipe"
+  end
+  return copy
+end
+
+return M
