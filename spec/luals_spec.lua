@@ -10,15 +10,16 @@ local LIBRARY = "docs/luals/library/"
 
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
-  "advance", "cancel_each", "child", "claims", "claims_at", "claims_open", "claims_share", "classify",
-  "clock", "close_fd", "completion", "copy_list", "decode", "describe", "encode", "environ", "first_results",
-  "is_terminal",
-  "launch", "on_end", "outcomes", "outlast", "partition", "pipe", "pool", "remote", "schedule", "signals",
-  "socketpair", "spawn_for", "stack_budget", "stats", "stream_open", "wait_tasks",
+  "advance", "cancel_each", "claims", "claims_at", "claims_open", "claims_share", "classify",
+  "clock", "completion", "copy_list", "decode", "describe", "encode", "first_results", "launch",
+  "on_end", "outcomes", "outlast", "partition", "pool", "remote", "schedule", "spawn_for",
+  "stack_budget", "stats", "wait_tasks",
+  "child", "close_fd", "environ", "is_terminal", "pipe", "signals", "socketpair", "stream_open",
+  "thread_start",
 }
 
 --- Fields that the files declare as such.
-local FIELDS = { "Error", "_NAME", "_VERSION", "net" }
+local FIELDS = { "Error", "_NAME", "_VERSION", "net", "subprocess" }
 
 local function names(list)
   local set = {}
@@ -119,7 +120,10 @@ describe("the definitions for editors", function()
     check_parameters(classes[""], crun)
   end)
 
-  for name, module in pairs { net = crun.net, testing = require "crun.testing" } do
+  local modules = {
+    net = crun.net, subprocess = crun.subprocess, testing = require "crun.testing",
+  }
+  for name, module in pairs(modules) do
     it("have the functions of crun." .. name, function()
       assert.same(sorted(functions_of(module)), declared(classes[name]))
       check_parameters(classes[name], module)

@@ -14,6 +14,12 @@ local function connection()
   return stream, listener
 end
 
+--- A child process that has ended, and how.
+local function process()
+  local popen = assert(crun.subprocess.Popen { "true" })
+  return popen, assert(popen:communicate())
+end
+
 --- One object of each class, by the class's name without "crun.".
 function M.objects()
   local stream, listener = connection()
@@ -32,6 +38,7 @@ function M.objects()
     Callback = crun.current():on_done(print),
   }
   list.Callback:remove()
+  list.Popen, list["subprocess.Result"] = process()
   return list
 end
 

@@ -16,6 +16,7 @@
 local crun = {}
 
 crun.net = require "crun.net"
+crun.subprocess = require "crun.subprocess"
 
 --- What a wait raises in a task that is cancelled, or whose time is over.
 ---@class crun.Cancelled
