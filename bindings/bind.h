@@ -377,6 +377,8 @@ void crun__open_monitor(lua_State *L);
 void crun__open_dump(lua_State *L);
 void crun__open_clone(lua_State *L);
 void crun__open_thread(lua_State *L);
+void crun__open_port(lua_State *L);
+void crun__open_pipe(lua_State *L);
 void crun__open_descriptors(lua_State *L);
 void crun__open_claims(lua_State *L);
 void crun__open_remote(lua_State *L);

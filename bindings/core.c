@@ -144,6 +144,8 @@ static void open_all(lua_State *L)
     crun__open_dump(L);
     crun__open_clone(L);
     crun__open_thread(L);
+    crun__open_port(L);
+    crun__open_pipe(L);
     crun__open_descriptors(L);
     crun__open_claims(L);
     crun__open_remote(L);

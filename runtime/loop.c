@@ -4,12 +4,7 @@
 #include <stdlib.h>
 
 #include "hub.h"
-
-struct crun__post {
-    struct crun__post *next;
-    void (*fn)(void *arg);
-    void *arg;
-};
+#include "port_impl.h"
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -97,8 +92,10 @@ no_mutex:
 
 void crun__loop_free(crun__loop *loop)
 {
+    crun__ports_close(loop);
     crun__loop_inbox(loop);
     close_all(loop);
+    crun__ports_free(loop);
     uv_mutex_destroy(&loop->lock);
     crun__blocks_fini(&loop->blocks);
     free(loop);
@@ -118,7 +115,8 @@ static void count_handle(uv_handle_t *handle, void *arg)
 {
     struct count *c = arg;
     c->handles += handle != (uv_handle_t *)&c->loop->timer &&
-                  handle != (uv_handle_t *)&c->loop->async && !uv_is_closing(handle);
+                  handle != (uv_handle_t *)&c->loop->async && !crun__ports_own(c->loop, handle) &&
+                  !uv_is_closing(handle);
 }
 
 size_t crun__loop_handles(crun__loop *loop)
@@ -172,9 +170,11 @@ void crun__loop_inbox(crun__loop *loop)
     if (loop->on_wake)
         loop->on_wake(loop->on_wake_arg);
     for (crun__post *p = take_all(loop), *next; p; p = next) {
+        bool kept = p->kept;
         next = p->next;
         p->fn(p->arg);
-        free(p);
+        if (!kept)
+            free(p);
     }
 }
 
@@ -194,13 +194,14 @@ crun__post *crun__post_new(void (*fn)(void *arg), void *arg)
 {
     crun__post *p = malloc(sizeof *p);
     if (p)
-        *p = (crun__post){NULL, fn, arg};
+        *p = (crun__post){NULL, fn, arg, false};
     return p;
 }
 
 void crun__loop_post(crun_hub *hub, crun__post *p)
 {
     crun__loop *loop = hub->loop;
+    p->next = NULL;
     uv_mutex_lock(&loop->lock);
     *loop->last = p;
     loop->last = &p->next;

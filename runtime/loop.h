@@ -14,7 +14,15 @@
 #include "block.h"
 #include "hub.h"
 
-typedef struct crun__post crun__post;
+struct crun__ports;
+
+/* Something to be called on the hub's thread. */
+typedef struct crun__post {
+    struct crun__post *next;
+    void (*fn)(void *arg);
+    void *arg;
+    bool kept; /* its memory is the poster's, and may go, or be posted again, once fn is called */
+} crun__post;
 
 /*
  * Counts the operations on connections that were done without any other task having run. What never
@@ -34,6 +42,7 @@ typedef struct crun__loop {
     crun__post *first, **last;
     crun__blocks blocks;
     crun__streak streak;
+    struct crun__ports *ports; /* NULL: there has been none; see port_impl.h */
     size_t awaited; /* waits on handles that are unreferenced, so that libuv does not count them */
     void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */
     void *on_wake_arg;

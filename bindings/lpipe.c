@@ -1,0 +1,141 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Pipe and Connection: messages of any values between tasks, threads and processes.
+ *
+ * A Connection is an end of a pair of sockets with the framing of ports. It can be sent itself: the
+ * receiver then has a copy of the end.
+ */
+#include <sys/socket.h>
+
+#include "lport.h"
+
+static lport *check(lua_State *L)
+{
+    return crun__object_check(L, 1, &crun__connection_class);
+}
+
+/* connection:send(...) -> true | nil, message, "ECLOSED". Waits while 1 MiB is under way. */
+static int l_send(lua_State *L)
+{
+    (void)check(L);
+    return crun__lport_send(L, (crun__frame){.kind = 1}, 2, false);
+}
+
+/* The values that have come; raises what kept them from being made. */
+static int take(lua_State *L, lport *p)
+{
+    crun__frame frame;
+    int top = lua_gettop(L);
+    if (!crun__lport_take(L, p, &frame))
+        return lua_error(L);
+    return lua_gettop(L) - top;
+}
+
+static int received(lua_State *L, int rc, lua_KContext context)
+{
+    (void)context;
+    lport *p = lua_touserdata(L, 1);
+    return rc < 0 ? crun__lport_fail(L, p, rc) : take(L, p);
+}
+
+static int recv_again(lua_State *L, int status, lua_KContext context)
+{
+    (void)status, (void)context;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return received(L, rc, 0);
+    return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);
+}
+
+/*
+ * connection:recv([seconds]) -> the values of a message | nil, message, code. Raises an error where
+ * they cannot be made here. May wait.
+ */
+static int l_recv(lua_State *L)
+{
+    lport *p = check(L);
+    crun_time deadline = crun__lua_deadline(L, 2);
+    lua_settop(L, 1);
+    lua_pushinteger(L, deadline);
+    return crun__lport_wait(L, p, deadline, received, recv_again);
+}
+
+/* The loop's control value comes first, and is never nil. */
+static int iterated(lua_State *L, int rc, lua_KContext context)
+{
+    (void)context;
+    if (rc == CRUN_ECLOSED) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushboolean(L, 1);
+    return 1 + take(L, lua_touserdata(L, 1));
+}
+
+static int iter_again(lua_State *L, int status, lua_KContext context)
+{
+    (void)status, (void)context;
+    int rc = crun__lua_result(L);
+    if (rc < 0)
+        return iterated(L, rc, 0);
+    return crun__lport_wait(L, lua_touserdata(L, 1), CRUN_FOREVER, iterated, iter_again);
+}
+
+static int iter_next(lua_State *L)
+{
+    lport *p = check(L);
+    lua_settop(L, 1);
+    return crun__lport_wait(L, p, CRUN_FOREVER, iterated, iter_again);
+}
+
+/* for _, ... in connection:iter() do: until the other end is closed. Waits in each step. */
+static int l_iter(lua_State *L)
+{
+    (void)check(L);
+    lua_pushcfunction(L, iter_next);
+    lua_pushvalue(L, 1);
+    return 2;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", l_send},
+    {"recv", l_recv},
+    {"iter", l_iter},
+    {"poll", crun__lport_poll},
+    {"flush", crun__lport_flush},
+    {"close", crun__lport_close},
+    {"closed", crun__lport_closed},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__tostring", crun__lport_tostring},
+    {"__close", crun__lport_close},
+    {"__gc", crun__lport_gc},
+    {NULL, NULL},
+};
+
+const crun__class crun__connection_class = {"crun.Connection", methods, metamethods, sizeof(lport),
+                                            0};
+
+/* Pipe() -> Connection, Connection | nil, message, code. Switches: never. */
+static int l_pipe(lua_State *L)
+{
+    int fd[2];
+    crun__lua_self(L);
+    lport *a = crun__object_new(L, &crun__connection_class);
+    lport *b = crun__object_new(L, &crun__connection_class);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
+        return crun__lua_fail(L, -errno);
+    int first = crun_port_open(crun__hub, fd[0], &a->port);
+    int second = crun_port_open(crun__hub, fd[1], &b->port);
+    return first < 0 || second < 0 ? crun__lua_fail(L, first < 0 ? first : second) : 2;
+}
+
+void crun__open_pipe(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"Pipe", l_pipe}, {NULL, NULL}};
+    crun__class_open(L, &crun__connection_class, 0);
+    crun__open_functions(L, functions);
+}

@@ -1,0 +1,100 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Port and Connection, what their parts share.
+ *
+ * What sends takes the object at index 1; the descriptors that travel with the values, and what the
+ * object's hooks make of other userdata, are in lport_carry.c.
+ */
+#ifndef CRUN__LPORT_H
+#define CRUN__LPORT_H
+
+#include "../runtime/port.h"
+#include "bind.h"
+#include "lclone.h"
+
+typedef struct lport {
+    crun__object object;
+    crun_port *port; /* NULL: it has been finalized, or is not open yet */
+    uint64_t turn;   /* of the hub, when it last received */
+    unsigned streak; /* messages received in that turn */
+} lport;
+
+/* User values of a Port. */
+enum { LPORT_REFER = 1, LPORT_RESOLVE, LPORT_KNOWN, LPORT_TO, LPORT_VALUES = LPORT_TO };
+
+extern const crun__class crun__port_class;
+extern const crun__class crun__connection_class;
+
+/* The object at the index, of either class; NULL: something else. */
+lport *crun__lport_test(lua_State *L, int index);
+
+/* nil, message, code; for a port that is at its end the message says why. */
+int crun__lport_fail(lua_State *L, const lport *p, int code);
+
+/* --- what travels with the values (lport_carry.c) ----------------------------------------- */
+
+/* What the hooks of a message know. */
+typedef struct crun__carry {
+    bool hooked;  /* a Port's hooks come after the own; it is at index 1 of the sender's stack, and
+                   at index 2 of the decoder's */
+    bool encoded; /* nothing that has a descriptor may come along */
+    unsigned count;
+    struct {
+        const void *object;
+        int fd;
+    } list[CRUN__FRAME_FDS]; /* to be sent: of which objects; the descriptors are not owned */
+    crun__fds *fds;          /* that have come; a taken one is -1 */
+} crun__carry;
+
+static inline void crun__carry_init(crun__carry *c, const lport *p)
+{
+    c->hooked = p->object.class == &crun__port_class;
+    c->encoded = false;
+    c->count = 0;
+    c->fds = NULL;
+}
+
+/* Copies the descriptors. Returns: 0 and them, NULL if there are none; or a code. */
+int crun__carry_pack(const crun__carry *carry, crun__fds **fds);
+
+/* For crun__clone; their context is a crun__carry. */
+bool crun__lport_refer(lua_State *L, void *carry);
+bool crun__lport_resolve(lua_State *L, void *carry);
+
+/* --- sending and receiving ---------------------------------------------------------------- */
+
+/*
+ * Sends the values from `first` to the top: as `send` of the object at index 1. Returns what the
+ * function of Lua returns; may wait.
+ */
+int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway);
+
+/* The same for the message in the string at the index. */
+int crun__lport_send_encoded(lua_State *L, crun__frame frame, int index, bool anyway);
+
+/* Makes a message of the values from `first` to the top, and pushes it as a string. */
+void crun__lport_encode(lua_State *L, int first);
+
+/*
+ * Takes the message that is there and pushes its values: true; or what kept them from being made:
+ * false. The head is put into `frame`.
+ */
+bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame);
+
+/*
+ * Waits for a message. Calls `taken` with 1 when there is one, or with a code; `again` after a
+ * wait, which has to come back here, or to take the code. The last thing its caller does.
+ */
+int crun__lport_wait(lua_State *L, lport *p, crun_time deadline, lua_KFunction taken,
+                     lua_KFunction again);
+
+/* Shared methods. */
+int crun__lport_poll(lua_State *L);
+int crun__lport_close(lua_State *L);
+int crun__lport_closed(lua_State *L);
+int crun__lport_flush(lua_State *L);
+int crun__lport_gc(lua_State *L);
+int crun__lport_tostring(lua_State *L);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "lport.h"
+
+/* So many messages may be received in a row, before other tasks get their turn. */
+enum { IN_A_ROW = 128 };
+
+static bool in_a_row(lport *p)
+{
+    uint64_t turn = crun__hub_turn(crun__hub);
+    if (p->turn != turn) {
+        p->turn = turn;
+        p->streak = 0;
+    }
+    return ++p->streak > IN_A_ROW;
+}
+
+int crun__lport_wait(lua_State *L, lport *p, crun_time deadline, lua_KFunction taken,
+                     lua_KFunction again)
+{
+    crun_task *self = crun__lua_self(L);
+    int rc = p->port ? crun__recv_begin(p->port, self) : CRUN_ECLOSED;
+    if (rc == 0)
+        return crun__lua_park(L, self, deadline, 0, again);
+    if (rc > 0 && in_a_row(p)) {
+        p->streak = 0;
+        return crun__lua_give_way(L, self, again);
+    }
+    return taken(L, rc, 0);
+}
+
+/* --- taking ------------------------------------------------------------------------------- */
+
+typedef struct reading {
+    crun__mail mail;
+    crun__carry carry;
+} reading;
+
+/* A function of its own, for an error in it is the receiver's to look at. */
+static int decode(lua_State *L)
+{
+    reading *r = lua_touserdata(L, 1);
+    const crun__clone options = {.resolve = crun__lport_resolve, .context = &r->carry};
+    return crun__clone_decode(L, r->mail.data, (size_t)r->mail.frame.size, &options);
+}
+
+/* The object is at index 1, and keeps the port. */
+bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame)
+{
+    reading r;
+    bool made = true;
+    (void)crun__port_take(p->port, &r.mail);
+    *frame = r.mail.frame;
+    if (frame->size > 0) {
+        crun__carry_init(&r.carry, p);
+        r.carry.fds = r.mail.fds;
+        lua_pushcfunction(L, decode);
+        lua_pushlightuserdata(L, &r);
+        lua_pushvalue(L, 1);
+        made = lua_pcall(L, 2, LUA_MULTRET, 0) == LUA_OK;
+    }
+    crun__port_give_back(p->port, &r.mail);
+    return made;
+}
