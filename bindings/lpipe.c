@@ -61,16 +61,16 @@ static int l_recv(lua_State *L)
     return crun__lport_wait(L, p, deadline, received, recv_again);
 }
 
-/* The loop's control value comes first, and is never nil. */
+/* A first nil would end the loop as if the other end were closed. */
 static int iterated(lua_State *L, int rc, lua_KContext context)
 {
     (void)context;
-    if (rc == CRUN_ECLOSED) {
-        lua_pushnil(L);
-        return 1;
-    }
-    lua_pushboolean(L, 1);
-    return 1 + take(L, lua_touserdata(L, 1));
+    if (rc == CRUN_ECLOSED)
+        return 0;
+    int count = take(L, lua_touserdata(L, 1));
+    if (count == 0 || lua_isnil(L, -count))
+        return luaL_error(L, "a message that starts with nil ends a for loop: receive it by itself");
+    return count;
 }
 
 static int iter_again(lua_State *L, int status, lua_KContext context)
@@ -89,7 +89,7 @@ static int iter_next(lua_State *L)
     return crun__lport_wait(L, p, CRUN_FOREVER, iterated, iter_again);
 }
 
-/* for _, ... in connection:iter() do: until the other end is closed. Waits in each step. */
+/* for value, ... in connection:iter() do: until the other end is closed. Waits in each step. */
 static int l_iter(lua_State *L)
 {
     (void)check(L);

@@ -10,12 +10,12 @@ local LIBRARY = "docs/luals/library/"
 
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
-  "advance", "cancel_each", "claims", "claims_at", "claims_open", "claims_share", "classify",
-  "clock", "completion", "copy_list", "decode", "describe", "encode", "first_results", "launch",
-  "on_end", "outcomes", "outlast", "partition", "pool", "remote", "schedule", "spawn_for",
-  "stack_budget", "stats", "wait_tasks",
-  "child", "close_fd", "environ", "is_terminal", "pipe", "signals", "socketpair", "stream_open",
-  "thread_start",
+  "advance", "cancel_each", "child", "claims", "claims_at", "claims_open", "claims_share",
+  "classify", "clock", "close_fd", "completion", "copy_list", "decode", "describe", "encode",
+  "environ", "first_results", "is_terminal", "launch", "on_end", "outcomes", "outlast", "partition",
+  "pipe", "pool", "port_attach", "port_drop", "port_open", "port_pair", "remote", "schedule",
+  "signals", "socketpair", "spawn_for", "stack_budget", "stats", "stream_open", "thread_start",
+  "wait_tasks",
 }
 
 --- Fields that the files declare as such.

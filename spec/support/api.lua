@@ -39,6 +39,10 @@ function M.objects()
   }
   list.Callback:remove()
   list.Popen, list["subprocess.Result"] = process()
+  local pipe, other = crun.Pipe()
+  list.Connection = pipe
+  pipe:close()
+  other:close()
   return list
 end
 

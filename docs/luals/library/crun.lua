@@ -282,6 +282,11 @@ function crun.PriorityQueue(less, maxsize) end
 ---@return crun.Channel
 function crun.Channel(capacity) end
 
+--- Two Connections, joined by a pair of sockets: what is sent at one end is received at the other,
+--- in the same task, thread or process, or in another one. Never waits.
+---@return crun.Connection? one, crun.Connection|string other, string? code
+function crun.Pipe() end
+
 --- Writes a list of all live tasks: what each waits for, who keeps it from that, where it is.
 --- Never waits.
 ---@param file? file*|{write: function} stderr if absent
