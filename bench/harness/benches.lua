@@ -19,8 +19,7 @@
 ---@class bench.Bench
 ---@field name string
 ---@field program string
----@field peers string the folder of the peers' programs
----@field own_peers boolean? that folder is in bench/peers
+---@field peers string the folder of the peers' programs, in bench/peers and in the peers' folder
 ---@field busy boolean? the programs never sleep
 ---@field cores boolean? every program is given all processors, in one process or several
 ---@field steady boolean? its figures do not depend on who else uses the processor
@@ -76,8 +75,7 @@ return {
     },
   },
   {
-    name = "select", program = "select.lua", peers = "select", own_peers = true, busy = true,
-    scalable = true,
+    name = "select", program = "select.lua", peers = "select", busy = true, scalable = true,
     metrics = {
       { key = "ns", label = "select over 4 channels, fed by 4 tasks", unit = "ns",
         targets = { { peer = "go", ratio = 2.0 } } },
@@ -162,6 +160,63 @@ return {
         targets = { { peer = "c-libuv", ratio = 0.92 }, { peer = "others", ratio = 1.0 } } },
       { key = "us_cpu_50", label = "server CPU per echo, 50", unit = "us" },
       { key = "us_cpu_1000", label = "server CPU per echo, 1000", unit = "us" },
+    },
+  },
+  {
+    name = "procpool", program = "procpool.lua", peers = "procpool", cores = true, scalable = true,
+    metrics = {
+      { key = "jobs_s", label = "ProcessPool(2), tiny jobs", unit = "/s", higher = true,
+        targets = { { peer = "multiprocessing", ratio = 2.0 }, { peer = "c-pipe", ratio = 1.0 } } },
+    },
+  },
+  {
+    name = "threadpool", program = "threadpool.lua", peers = "procpool", cores = true,
+    scalable = true,
+    metrics = {
+      { key = "jobs_s", label = "ThreadPool(2), tiny jobs", unit = "/s", higher = true,
+        targets = { { peer = "node-threads", ratio = 1.0 }, { peer = "lanes", ratio = 1.5 } } },
+    },
+  },
+  {
+    name = "message", program = "message.lua", peers = "message", cores = true, scalable = true,
+    metrics = {
+      { key = "gb_s", label = "1 MB to a thread and back", unit = "GB/s", higher = true,
+        targets = { { value = 1.0 } } },
+    },
+  },
+  {
+    name = "proxy", program = "proxy.lua", peers = "proxy", cores = true, scalable = true,
+    metrics = {
+      { key = "items_s", label = "queue passed to a process, item", unit = "/s", higher = true,
+        targets = { { peer = "multiprocessing", ratio = 5.0 } } },
+      { key = "items_s_children", label = "queue between two processes, item", unit = "/s",
+        higher = true, targets = { { peer = "multiprocessing", ratio = 5.0 } } },
+    },
+  },
+  {
+    name = "procstart", program = "procstart.lua", peers = "procstart",
+    cores = true, scalable = true,
+    metrics = {
+      { key = "ms", label = "process, start to first result", unit = "ms",
+        targets = { { peer = "multiprocessing", ratio = 0.2 } } },
+    },
+  },
+  {
+    name = "procspawn", program = "procspawn.lua", peers = "procspawn", cores = true,
+    scalable = true,
+    metrics = {
+      { key = "ms", label = "subprocess.run of true", unit = "ms",
+        targets = { { peer = "go", ratio = 1.25 }, { peer = "gevent", ratio = 0.25 } } },
+    },
+  },
+  {
+    name = "cpupar", program = "cpupar.lua", peers = "cpupar", cores = true,
+    metrics = {
+      { key = "speedup", label = "4 jobs, two processes over one", unit = "x", higher = true,
+        targets = { { value = 1.85 } } },
+      { key = "speedup_threads", label = "4 jobs, two threads over one", unit = "x",
+        higher = true, targets = { { value = 1.85 } } },
+      { key = "wall_ms", label = "4 times fib(32), two processes", unit = "ms" },
     },
   },
 }

@@ -93,8 +93,7 @@ local function subjects_of(context, bench)
   if bench.connections and (not context.wanted or context.wanted["c-libuv"]) then
     list[#list + 1] = { name = "c-libuv", program = { words = { context.echo }, pinned = true } }
   end
-  local folder = bench.own_peers and context.folder .. "/peers" or context.peers
-  if folder then
+  for _, folder in ipairs { context.folder .. "/peers", context.peers } do
     local found = peers.programs(bench, folder, context.directory, context.wanted)
     table.move(found, 1, #found, #list + 1, list)
   end

@@ -79,6 +79,8 @@ M.all = {
     words = with(PYTHON, "-P"), cores = true },
   { name = "c-fork", file = "c-fork.c", needs = "command -v cc", words = binary, build = c_build,
     cores = true },
+  { name = "c-pipe", file = "c-pipe.c", needs = "command -v cc", words = binary, build = c_build,
+    cores = true },
   { name = "c-libuv", file = "c-libuv.c", needs = "pkg-config --exists libuv", words = binary,
     build = c_build, servers = false },
 }
