@@ -6,7 +6,7 @@
 ---@class crun.Connection
 local Connection = {}
 
---- Sends values as one message. Waits only while more than 1 MiB is under way; raises what cannot
+--- Sends values as one message. May wait, while more than 1 MiB is under way; raises what cannot
 --- be sent.
 ---@param ... any
 ---@return true? sent, string? message, string? code "ECLOSED"
@@ -17,7 +17,7 @@ function Connection:send(...) end
 ---@return any ... values; or nil, message, code "ETIMEDOUT", "ECLOSED"
 function Connection:recv(timeout) end
 
---- Waits until recv would not wait: for a message, or for the end.
+--- Waits until recv would not wait, for a message or for the end. May wait.
 ---@param timeout? number seconds; 0 only looks
 ---@return boolean
 function Connection:poll(timeout) end
@@ -26,7 +26,7 @@ function Connection:poll(timeout) end
 ---@return fun(): any ...
 function Connection:iter() end
 
---- Waits until the system has all that was sent.
+--- Waits until the system has all that was sent. May wait.
 ---@param timeout? number seconds
 ---@return true? flushed, string? message, string? code "ETIMEDOUT", "ECLOSED"
 function Connection:flush(timeout) end
