@@ -1,14 +1,23 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * What travels with the values of a message without being one: descriptors of Connections, and what
- * a port's hooks say. A reference starts with a byte that tells which.
+ * What travels with the values of a message without being one: descriptors of Streams, Listeners and
+ * Connections, and what a port's hooks say. A reference starts with a byte that tells which.
  */
 #include <fcntl.h>
+#include <string.h>
 
 #include "lport.h"
+#include "lstream.h"
 
-enum { REFER_HOOK = 'h', REFER_CONNECTION = 'c' };
+/* The first byte of a reference; those with a descriptor have its place next. */
+enum { REFER_HOOK = 'h', REFER_STREAM = 's', REFER_LISTENER = 'l', REFER_CONNECTION = 'c' };
+
+/* How the reference of a Listener goes on. */
+typedef struct listening {
+    unsigned keepalive;
+    bool nodelay;
+} listening;
 
 /* --- sending ------------------------------------------------------------------------------ */
 
@@ -46,28 +55,55 @@ static unsigned enlist(lua_State *L, crun__carry *c, const void *object, int fd)
     return i;
 }
 
-static int descriptor(lua_State *L, const char *what, int code)
+/* Raises for a code; else pushes the reference of the userdata on top. */
+static bool push_reference(lua_State *L, crun__carry *c, char kind, int fd, const char *what)
 {
-    if (code == CRUN_EBUSY)
+    if (fd == CRUN_EBUSY)
         luaL_error(L, "a %s that has unread bytes cannot be sent", what);
-    if (code == CRUN_EAGAIN)
+    if (fd == CRUN_EAGAIN)
         luaL_error(L, "a %s that has unsent bytes cannot be sent", what);
-    if (code < 0)
-        luaL_error(L, "a %s cannot be sent: %s", what, crun_error_text(code));
-    return code;
+    if (fd < 0)
+        luaL_error(L, "a %s cannot be sent: %s", what, crun_error_text(fd));
+    const char text[] = {kind, (char)enlist(L, c, lua_touserdata(L, -1), fd)};
+    lua_pushlstring(L, text, sizeof text);
+    return true;
+}
+
+static bool refer_connection(lua_State *L, crun__carry *c, const lport *p)
+{
+    int fd = p->port ? crun__port_share(p->port) : CRUN_ECLOSED;
+    return push_reference(L, c, REFER_CONNECTION, fd, "Connection");
+}
+
+static bool refer_stream(lua_State *L, crun__carry *c, const lstream *s)
+{
+    int fd = s->opened.stream ? crun__stream_share(s->opened.stream) : CRUN_ECLOSED;
+    return push_reference(L, c, REFER_STREAM, fd, "Stream");
+}
+
+static bool refer_listener(lua_State *L, crun__carry *c, const lstream *s)
+{
+    crun_tcp_options options = {.size = sizeof options};
+    crun_listener *listener = s->opened.listener;
+    int fd = listener ? crun__listener_share(listener, &options) : CRUN_ECLOSED;
+    listening more = {options.keepalive, options.nodelay};
+    push_reference(L, c, REFER_LISTENER, fd, "Listener");
+    lua_pushlstring(L, (const char *)&more, sizeof more);
+    lua_concat(L, 2);
+    return true;
 }
 
 /* The userdata is on top. */
-static bool refer_connection(lua_State *L, crun__carry *c)
+static bool refer_descriptor(lua_State *L, crun__carry *c)
 {
-    const lport *p = crun__object_test(L, -1, &crun__connection_class);
-    if (!p)
-        return false;
-    int code = p->port ? crun__port_share(p->port) : CRUN_ECLOSED;
-    int fd = descriptor(L, "Connection", code);
-    const char text[] = {REFER_CONNECTION, (char)enlist(L, c, p, fd)};
-    lua_pushlstring(L, text, sizeof text);
-    return true;
+    const void *o = crun__object_test(L, -1, &crun__stream_class);
+    if (o)
+        return refer_stream(L, c, o);
+    o = crun__object_test(L, -1, &crun__listener_class);
+    if (o)
+        return refer_listener(L, c, o);
+    o = crun__object_test(L, -1, &crun__connection_class);
+    return o && refer_connection(L, c, o);
 }
 
 static bool refer_hook(lua_State *L)
@@ -93,7 +129,7 @@ bool crun__lport_refer(lua_State *L, void *carry)
 {
     crun__carry *c = carry;
     luaL_checkstack(L, 4, "too many values");
-    if (!c->encoded && refer_connection(L, c))
+    if (!c->encoded && refer_descriptor(L, c))
         return true;
     return c->hooked && refer_hook(L);
 }
@@ -113,12 +149,41 @@ static int take_fd(lua_State *L, const crun__carry *c, const char *text, size_t 
     return fd;
 }
 
+static void check_opened(lua_State *L, int rc, const char *what)
+{
+    if (rc < 0)
+        luaL_error(L, "a %s cannot be opened: %s", what, crun_error_text(rc));
+}
+
+/* Each makes the object first: then the descriptor always has an owner. */
+static bool resolve_stream(lua_State *L, const crun__carry *c, const char *text, size_t size)
+{
+    lstream *s = crun__object_new(L, &crun__stream_class);
+    int fd = take_fd(L, c, text, size);
+    check_opened(L, crun_stream_open(crun__hub, fd, &s->opened.stream), "Stream");
+    return true;
+}
+
+static bool resolve_listener(lua_State *L, const crun__carry *c, const char *text, size_t size)
+{
+    crun_tcp_options options = CRUN_TCP_OPTIONS_INIT;
+    listening more;
+    if (size != 2 + sizeof more)
+        return false;
+    memcpy(&more, text + 2, sizeof more);
+    options.keepalive = more.keepalive;
+    options.nodelay = more.nodelay;
+    lstream *s = crun__object_new(L, &crun__listener_class);
+    int fd = take_fd(L, c, text, size);
+    check_opened(L, crun__listener_adopt(crun__hub, fd, &options, &s->opened.listener), "Listener");
+    return true;
+}
+
 static bool resolve_connection(lua_State *L, const crun__carry *c, const char *text, size_t size)
 {
     lport *p = crun__object_new(L, &crun__connection_class);
-    int rc = crun_port_open(crun__hub, take_fd(L, c, text, size), &p->port);
-    if (rc < 0)
-        luaL_error(L, "a Connection cannot be opened: %s", crun_error_text(rc));
+    int fd = take_fd(L, c, text, size);
+    check_opened(L, crun_port_open(crun__hub, fd, &p->port), "Connection");
     return true;
 }
 
@@ -140,6 +205,10 @@ bool crun__lport_resolve(lua_State *L, void *carry)
     const char *text = lua_tolstring(L, -1, &size);
     luaL_checkstack(L, 4, "too many values");
     switch (size > 0 ? text[0] : 0) {
+    case REFER_STREAM:
+        return resolve_stream(L, c, text, size);
+    case REFER_LISTENER:
+        return resolve_listener(L, c, text, size);
     case REFER_CONNECTION:
         return resolve_connection(L, c, text, size);
     case REFER_HOOK:

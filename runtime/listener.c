@@ -77,31 +77,37 @@ static int open_socket(const struct sockaddr *address, const crun_tcp_options *o
     return rc;
 }
 
-int crun__listener_new(crun_hub *hub, const struct sockaddr *address,
-                       const crun_tcp_options *options, crun_listener **out)
+int crun__listener_adopt(crun_hub *hub, int fd, const crun_tcp_options *options,
+                         crun_listener **out)
 {
     crun_listener *l = calloc(1, sizeof *l);
-    if (!l)
-        return CRUN_ENOMEM;
-    int rc = l->fd = open_socket(address, options);
-    if (rc < 0)
-        goto no_socket;
-    rc = uv_poll_init(&hub->loop->uv, &l->poll, l->fd);
-    if (rc < 0)
-        goto no_handle;
+    int rc = l ? uv_poll_init(&hub->loop->uv, &l->poll, fd) : CRUN_ENOMEM;
+    if (rc < 0) {
+        free(l);
+        close(fd);
+        return rc;
+    }
     uv_unref((uv_handle_t *)&l->poll);
     crun__handle_set_close((uv_handle_t *)&l->poll, close_from_handle);
+    l->fd = fd;
     l->hub = hub;
     l->references = 2;
     l->options = *options;
     *out = l;
     return 0;
+}
 
-no_handle:
-    close(l->fd);
-no_socket:
-    free(l);
-    return rc;
+int crun__listener_new(crun_hub *hub, const struct sockaddr *address,
+                       const crun_tcp_options *options, crun_listener **out)
+{
+    int fd = open_socket(address, options);
+    return fd < 0 ? fd : crun__listener_adopt(hub, fd, options, out);
+}
+
+int crun__listener_share(const crun_listener *l, crun_tcp_options *options)
+{
+    *options = l->options;
+    return l->closed ? CRUN_ECLOSED : l->fd;
 }
 
 /* --- accepting ---------------------------------------------------------------------------- */

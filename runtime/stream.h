@@ -86,4 +86,20 @@ int crun__accept_begin(crun_listener *listener, crun_task *task, crun_stream **o
 /* After a wait with result 0. Returns as begin does. */
 int crun__accept_finish(crun_listener *listener, crun_task *task, crun_stream **out);
 
+/* --- sending descriptors away ------------------------------------------------------------- */
+
+/*
+ * A descriptor to be copied, so that someone else goes on with the stream from here: nothing more is
+ * read ahead. Returns: it, which stays the stream's; CRUN_ECLOSED; CRUN_EBUSY: something is unread,
+ * or somebody reads; CRUN_EAGAIN: something is not yet sent.
+ */
+int crun__stream_share(crun_stream *stream);
+
+/* The same of a listener, with the options that its connections get. */
+int crun__listener_share(const crun_listener *listener, crun_tcp_options *options);
+
+/* A listener of a descriptor that listens already, which is taken over. Returns: 0 or a code. */
+int crun__listener_adopt(crun_hub *hub, int fd, const crun_tcp_options *options,
+                         crun_listener **out);
+
 #endif

@@ -261,6 +261,19 @@ void crun__read_close(crun_stream *s)
     crun__inbuf_fini(&s->in, crun__hub_blocks());
 }
 
+int crun__stream_share(crun_stream *s)
+{
+    if (s->closed)
+        return CRUN_ECLOSED;
+    if (!crun__waitq_empty(&s->readers) || crun__inbuf_size(&s->in) > 0)
+        return CRUN_EBUSY;
+    if (s->slice || !crun__waitq_empty(&s->writers))
+        return CRUN_EAGAIN;
+    if (s->reading)
+        stop(s);
+    return crun_stream_fd(s);
+}
+
 const char *crun__stream_peek(const crun_stream *s, size_t *size)
 {
     *size = crun__inbuf_size(&s->in);
