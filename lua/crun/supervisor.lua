@@ -1,0 +1,292 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Supervisor: keeps workers alive. One that ends is started again as its policy says: after an
+-- exponential back-off, and only so often within a period; then the Supervisor gives up, which ends
+-- the others and is its own failure. A worker is anything with start, join and terminate (or
+-- cancel): a Process, a Thread, a Supervisor; or a function, run as one of these or as a task.
+
+local check = require "crun.check"
+local core = require "crun.core"
+local place = require "crun.supervisor.place"
+local spec = require "crun.supervisor.spec"
+
+local CLASS = "crun.Supervisor"
+
+---@class crun.Supervisor
+---@field name string
+---@field package places crun.Supervisor.Place[] in the order of their start
+---@field package task? crun.Task
+---@field package inbox crun.Queue what makes its task look again
+local Supervisor = {}
+Supervisor.__index = Supervisor
+Supervisor.__name = CLASS
+Supervisor.__metatable = CLASS
+
+local M = {}
+
+---Calls, and raises what it raises where the caller's caller stands.
+local function checked(fn, ...)
+  local result = table.pack(pcall(fn, ...))
+  if not result[1] then error(result[2], 3) end
+  return table.unpack(result, 2, result.n)
+end
+
+-- --- functions as workers ------------------------------------------------------------------------
+
+---@class crun.Supervisor.TaskWorker a function run as a task, with the methods of a worker
+local TaskWorker = {}
+TaskWorker.__index = TaskWorker
+
+function TaskWorker:start()
+  self.task = core.spawn(self.target, table.unpack(self.args, 1, self.args.n or #self.args))
+  self.task.name = self.name
+end
+
+function TaskWorker:join(timeout) return self.task:join(timeout) end
+
+function TaskWorker:terminate() self.task:cancel("its supervisor ends it") end
+
+function TaskWorker:get() return self.task:get() end
+
+local MAKERS = {
+  tasks = function(options) return setmetatable(options, TaskWorker) end,
+  threads = function(options) return require("crun.thread").Thread(options) end,
+  processes = function(options) return require("crun.process").Process(options) end,
+}
+
+local function maker_of(worker)
+  if worker.make then return worker.make end
+  local make = MAKERS[worker.on]
+  return function(name) return make { target = worker.target, args = worker.args, name = name } end
+end
+
+-- --- what happens to the workers -----------------------------------------------------------------
+
+local function failure_of(self, gone)
+  local policy, ending = gone.policy, gone.ending
+  local message = ("%s gave up: %s was restarted %d times within %g s, and ended: %s"):format(
+    self.name, gone.name, policy.max_restarts, policy.period, ending.text)
+  return core.Error(ending.err ~= nil and { ending.err } or {}, message)
+end
+
+local function living(self)
+  local n = 0
+  for _, one in ipairs(self.places) do
+    if not one.over:is_set() then n = n + 1 end
+  end
+  return n
+end
+
+---What a place tells: for on_event, and for the Supervisor's own task.
+local function teller(self)
+  return function(one, what, details)
+    if what == "gave up" then self.failure = self.failure or failure_of(self, one) end
+    if what == "over" then
+      self.inbox:put(self.failure and "gave up" or "over")
+    elseif self.on_event then
+      local event = { what = what, name = one.name, worker = one.worker }
+      for key, value in pairs(details or {}) do event[key] = value end
+      core.call_soon(self.on_event, event)
+    end
+  end
+end
+
+local function add_places(self, worker)
+  local make, first = maker_of(worker), #self.places + 1
+  for i = 1, worker.count do
+    local name = worker.count > 1 and ("%s-%d"):format(worker.name, i) or worker.name
+    if self.by_name[name] then
+      error(("bad argument #1 to 'Supervisor' (two workers named '%s')"):format(name), 0)
+    end
+    local new = place.new(worker, name, make, teller(self))
+    self.by_name[name] = new
+    self.places[#self.places + 1] = new
+  end
+  return first
+end
+
+local function begin(self, first)
+  for i = first, #self.places do
+    local one = self.places[i]
+    one:begin()
+    one:keep()
+    one.kept = true
+  end
+end
+
+---Ends all: the last one started first, those of one specification together.
+local function end_all(self)
+  local places = self.places
+  local last = #places
+  while last > 0 do
+    local first = last
+    while first > 1 and places[first - 1].spec == places[last].spec do first = first - 1 end
+    for i = first, last do
+      if places[i].kept then places[i]:stop() end
+    end
+    for i = first, last do
+      if places[i].kept then places[i].over:wait() end
+    end
+    last = first - 1
+  end
+end
+
+local function look_after(self)
+  local ok, err = pcall(function()
+    begin(self, 1)
+    repeat local news = self.inbox:get() until news ~= "over" or living(self) == 0
+  end)
+  self.ending = true
+  core.shield(end_all, self)
+  if not ok then error(err, 0) end
+  if self.failure then error(self.failure, 0) end
+end
+
+-- --- its methods ---------------------------------------------------------------------------------
+
+local function check_started(self, name)
+  check.self(self, CLASS, name)
+  if not self.task then
+    error(("a Supervisor must be started before '%s'"):format(name), 3)
+  end
+end
+
+---Starts the workers, in their order. The program does not end before the Supervisor has.
+---Switches: never. Raises when it has been started before.
+---@return crun.Supervisor self
+function Supervisor:start()
+  check.self(self, CLASS, "start")
+  if self.task then error("a Supervisor can be started only once", 2) end
+  self.task = core.spawn_for(1, look_after, self)
+  self.task.name = self.name
+  return self
+end
+
+---Waits until all workers have ended for good, be it that they need no restart, that it has given
+---up, or that somebody ended it.
+---May wait. Raises before start.
+---@param timeout? number seconds
+---@return true? done, string? message, string? code "ETIMEDOUT"
+function Supervisor:join(timeout)
+  check_started(self, "join")
+  if timeout ~= nil then check.seconds(timeout, 1, "join") end
+  return self.task:join(timeout)
+end
+
+---The same, and raises a crun.Error if it has given up.
+---May wait.
+function Supervisor:get()
+  check_started(self, "get")
+  self.task:get()
+end
+
+---start and get.
+---May wait. Raises as they do.
+function Supervisor:run()
+  self:start():get()
+end
+
+---Begins to end all workers: the last one started first, those of one specification together. Each
+---is asked by its terminate (or cancel), and killed once its `shutdown` seconds are over.
+---Switches: never. Raises before start.
+function Supervisor:terminate()
+  check_started(self, "terminate")
+  self.inbox:put("stop")
+end
+
+---terminate, and waits until they have ended.
+---May wait.
+---@param timeout? number seconds
+---@return true? done, string? message, string? code "ETIMEDOUT"
+function Supervisor:stop(timeout)
+  check_started(self, "stop")
+  self.inbox:put("stop")
+  return self:join(timeout)
+end
+
+---Whether it has been started and has not ended.
+---@return boolean
+function Supervisor:is_alive()
+  check.self(self, CLASS, "is_alive")
+  return self.task ~= nil and not self.task:done()
+end
+
+---One more worker, started at once if the Supervisor has been.
+---May wait. Raises for a bad specification; when the Supervisor has ended, or is about to.
+---@param worker table|function as in the list given to Supervisor
+---@return string[] names
+function Supervisor:add(worker)
+  check.self(self, CLASS, "add")
+  if self.ending then error("the Supervisor has ended", 2) end
+  self.added = self.added + 1
+  local whole = checked(spec.worker, "add", worker, self.added, self.all)
+  local first = checked(add_places, self, whole)
+  local names = {}
+  for i = first, #self.places do names[#names + 1] = self.places[i].name end
+  if self.task then begin(self, first) end
+  return names
+end
+
+---Ends one worker for good, and forgets it.
+---May wait.
+---@param name string
+---@return true? done, string? message, string? code "ENOENT": there is none of that name
+function Supervisor:remove(name)
+  check.self(self, CLASS, "remove")
+  local one = self.by_name[name]
+  if not one then
+    return nil, ("ENOENT: no worker named '%s'"):format(tostring(name)), "ENOENT"
+  end
+  if one.kept then
+    one:stop()
+    one.over:wait()
+  end
+  self.by_name[name] = nil
+  for i, other in ipairs(self.places) do
+    if other == one then table.remove(self.places, i) end
+  end
+  return true
+end
+
+---The workers in the order of their start.
+---Switches: never.
+---@return { name: string, state: string, restarts: integer, worker: any, ending?: table }[]
+function Supervisor:workers()
+  check.self(self, CLASS, "workers")
+  local list = {}
+  for i, one in ipairs(self.places) do
+    list[i] = {
+      name = one.name, state = one.state, restarts = one.restarts,
+      worker = one.worker, ending = one.ending,
+    }
+  end
+  return list
+end
+
+function Supervisor:__close()
+  if not self:is_alive() then return end
+  self.inbox:put("stop")
+  core.shield(self.task.join, self.task)
+end
+
+function Supervisor:__tostring()
+  local state = not self.task and "not started" or self.task:done() and "ended"
+    or ("%d of %d workers alive"):format(living(self), #self.places)
+  return ("crun.Supervisor '%s': %s"):format(self.name, state)
+end
+
+---Makes one, of a list of workers and options.
+---Switches: never. Raises for what it does not know.
+---@param options table
+---@return crun.Supervisor
+function M.Supervisor(options)
+  local name, on_event, all, specs = checked(spec.supervisor, options)
+  local self = setmetatable({
+    name = name or "Supervisor", on_event = on_event, all = all,
+    places = {}, by_name = {}, added = #specs, inbox = core.Queue(),
+  }, Supervisor)
+  for _, worker in ipairs(specs) do checked(add_places, self, worker) end
+  return self
+end
+
+return M

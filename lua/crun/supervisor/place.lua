@@ -1,0 +1,179 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A place of a Supervisor: one worker at a time, and the task that keeps it alive. Everything that
+-- happens to the place goes through its inbox, so no two things happen to it at once.
+
+local core = require "crun.core"
+local ending = require "crun.supervisor.ending"
+
+---@class crun.Supervisor.Place
+---@field name string
+---@field policy crun.Supervisor.Policy
+---@field state "starting"|"running"|"waiting"|"stopping"|"ended"
+---@field worker any the one that lives, or lived last
+---@field restarts integer
+---@field over crun.Event set when nothing more will happen here
+---@field ending? crun.Supervisor.Ending of the last worker
+local Place = {}
+Place.__index = Place
+
+local M = {}
+
+---@param spec crun.Supervisor.Spec
+---@param name string
+---@param make fun(name: string): any an unstarted worker
+---@param tell fun(place: crun.Supervisor.Place, event: string, details?: table)
+---@return crun.Supervisor.Place
+function M.new(spec, name, make, tell)
+  return setmetatable({
+    name = name, spec = spec, policy = spec.policy, make = make, tell = tell,
+    state = "starting", restarts = 0,
+    row = 0, -- restarts since the worker was last healthy
+    recent = {}, -- when the restarts within the period were
+    stopping = false,
+    inbox = core.Queue(),
+    over = core.Event(),
+  }, Place)
+end
+
+-- --- one worker's life ---------------------------------------------------------------------------
+
+local function make_and_start(self)
+  local worker = assert(self.make(self.name))
+  local ok, message = worker:start()
+  if ok == nil and message ~= nil then error(message, 0) end
+  return worker
+end
+
+---Has the worker's end put into the inbox. The task is shielded: when the whole program is
+---cancelled, the place still has to learn of the end.
+local function watch(self, worker)
+  core.spawn(core.shield, function()
+    local ok, err = pcall(worker.join, worker)
+    self.inbox:put(ok and "ended" or ending.unstarted(err))
+  end)
+end
+
+---Starts a worker. May wait.
+function Place:begin()
+  self.state, self.ending, self.since = "starting", nil, nil
+  local ok, worker = pcall(core.shield, make_and_start, self)
+  if not ok then
+    self.inbox:put(ending.unstarted(worker))
+    return
+  end
+  self.worker, self.state, self.since = worker, "running", core.now()
+  self.tell(self, "started")
+  watch(self, worker)
+end
+
+local function ending_of(self, news)
+  return type(news) == "table" and news or ending.of(self.worker)
+end
+
+---Ends the worker: it is asked to, and killed when the time for that is up.
+local function end_worker(self)
+  local worker, seconds = self.worker, self.policy.shutdown
+  self.state = "stopping"
+  self.tell(self, "stopping")
+  if worker.terminate then worker:terminate() else worker:cancel() end
+  local news = self.inbox:get(seconds < math.huge and seconds or nil)
+  if not news and worker.kill then
+    self.tell(self, "killed", { after = seconds })
+    worker:kill()
+  end
+  return news or self.inbox:get()
+end
+
+---Waits until the worker has ended, or ends it once that is asked for.
+local function live(self)
+  local news = self.inbox:get()
+  if news == "stop" then
+    self.stopping = true
+    if self.state ~= "running" then return { ok = true, text = "not started" } end
+    news = end_worker(self)
+  end
+  return ending_of(self, news)
+end
+
+-- --- the policy ----------------------------------------------------------------------------------
+
+local function is_wanted(self)
+  local restart = self.policy.restart
+  return restart == "always" or restart == "on-failure" and not self.ending.ok
+end
+
+---Counts one more restart, unless there were too many within the period.
+local function count_restart(self)
+  local policy, now, kept = self.policy, core.now(), {}
+  for _, at in ipairs(self.recent) do
+    if at > now - policy.period then kept[#kept + 1] = at end
+  end
+  self.recent = kept
+  if policy.max_restarts and #kept >= policy.max_restarts then return false end
+  if policy.max_restarts then kept[#kept + 1] = now end
+  self.restarts = self.restarts + 1
+  return true
+end
+
+---Exponential back-off: the seconds before the next start.
+local function next_delay(self)
+  local policy = self.policy
+  if self.since and core.now() - self.since >= policy.healthy then self.row = 0 end
+  self.row = self.row + 1
+  return math.min(policy.backoff_max, policy.backoff * 2.0 ^ (self.row - 1))
+end
+
+local function decide(self)
+  if self.stopping or not is_wanted(self) then
+    self.tell(self, "ended", { ending = self.ending })
+    return nil
+  end
+  if not count_restart(self) then
+    self.tell(self, "gave up", { ending = self.ending })
+    return nil
+  end
+  local delay = next_delay(self)
+  self.tell(self, "ended", { ending = self.ending, restart_in = delay })
+  return delay
+end
+
+---Waits out the back-off. Returns: whether to go on.
+local function pause(self, delay)
+  self.state = "waiting"
+  self.stopping = self.inbox:get(delay) == "stop"
+  return not self.stopping
+end
+
+---Also when a method of the worker raises, which then is the failure of the place's task.
+local function leave(self)
+  self.state = "ended"
+  self.over:set()
+  self.tell(self, "over")
+end
+
+local function keep(self)
+  local _ <close> = setmetatable({}, { __close = function() leave(self) end })
+  while true do
+    self.ending = live(self)
+    local delay = decide(self)
+    if not delay or not pause(self, delay) then return end
+    self:begin()
+  end
+end
+
+---Keeps the worker that has begun alive, in a task of its own, which no cancel reaches: places are
+---ended in order, by the Supervisor.
+function Place:keep()
+  local task = core.spawn(core.shield, keep, self)
+  task.name = ("keeper of %s"):format(self.name)
+end
+
+---Asks for the end. Never waits: see `over`.
+function Place:stop()
+  if self.asked or self.state == "ended" then return end
+  self.asked = true
+  self.inbox:put("stop")
+end
+
+return M
