@@ -59,11 +59,14 @@ end
 
 local function lines(...) return table.concat({ ... }, "\n") end
 
+local function silent() end
+
 --- Starts a supervisor of one such worker; returns it and the stage.
 local function supervise(worker, options)
   local play = stage()
   local all = { { name = "w", make = play.make(worker) } }
   for key, value in pairs(options or {}) do all[key] = value end
+  all.on_event = all.on_event or silent
   return play, Supervisor(all):start()
 end
 
@@ -97,6 +100,7 @@ describe("Supervisor restarts", function()
   both("a worker that cannot be started", function()
     local attempts = 0
     local sup <close> = Supervisor {
+      on_event = silent,
       { make = function()
         attempts = attempts + 1
         if attempts == 1 then error("no memory", 0) end
@@ -128,6 +132,7 @@ describe("Supervisor's back-off", function()
     local lives = { 1, 1, 10, 1 }
     local play = stage()
     local _ <close> = Supervisor {
+      on_event = silent,
       { name = "w", make = function(name)
         return play.worker(name, { lives = table.remove(lives, 1), code = 1 })
       end },
@@ -154,14 +159,14 @@ describe("Supervisor's limit", function()
   both("of restarts within the period ends it with an error that says why", function()
     local play = stage()
     local sup = Supervisor {
-      name = "shop", max_restarts = 3, period = 100, backoff = 1,
+      name = "shop", max_restarts = 3, period = 100, backoff = 1, on_event = silent,
       { name = "till", make = play.make { lives = 1, code = 7 } },
       { name = "cellar", make = play.make {} },
     }
     local err = support.raised(sup.run, sup)
     assert.equal(crun.Error, getmetatable(err))
     assert.equal(
-      "shop gave up: till was restarted 3 times within 100 s, and ended: exit code 7",
+      "shop gave up: till was restarted 3 times within 100 s, and then exited with status 7",
       tostring(err))
     assert.equal(4, play.born - 1)
     assert.equal("11 cellar ended 0", play.log[#play.log])
@@ -171,7 +176,7 @@ describe("Supervisor's limit", function()
   both("does not count what is longer ago", function()
     local play, sup <close> = supervise({ lives = 10, code = 1 },
       { max_restarts = 2, period = 15, backoff = 0 })
-    crun.sleep(200)
+    crun.sleep(205)
     assert.is_true(sup:is_alive())
     assert.equal(20, play.born - 1)
   end)
@@ -179,7 +184,7 @@ describe("Supervisor's limit", function()
   both("counts each worker by itself", function()
     local play = stage()
     local sup <close> = Supervisor {
-      max_restarts = 1, period = 5, backoff = 0,
+      max_restarts = 1, period = 5, backoff = 0, on_event = silent,
       { name = "w", count = 5, make = play.make { lives = 10, code = 1 } },
     }:start()
     crun.sleep(11)
@@ -215,6 +220,7 @@ describe("Supervisor's end", function()
       { name = "c", make = play.make(options.c or { deaf = 1 }) },
     }
     for key, value in pairs(options.all or {}) do all[key] = value end
+    all.on_event = silent
     return Supervisor(all):start(), play
   end
 
@@ -291,9 +297,11 @@ describe("Supervisor's workers", function()
     local play = stage()
     local sup = Supervisor {
       { name = "inner", make = function()
-        return Supervisor { max_restarts = 1, { make = play.make { lives = 1, code = 1 } } }
+        return Supervisor {
+          max_restarts = 1, on_event = silent, { make = play.make { lives = 1, code = 1 } },
+        }
       end },
-      max_restarts = 1,
+      max_restarts = 1, on_event = silent,
     }
     local failures = support.collect_failures()
     local err = support.raised(sup.run, sup)
@@ -331,8 +339,8 @@ describe("Supervisor's workers", function()
     support.raised(sup.get, sup)
     crun.yield()
     assert.same({
-      "started w nil nil", "ended w killed by signal 11 (SIGSEGV) 0.1",
-      "started w nil nil", "gave up w killed by signal 11 (SIGSEGV) nil",
+      "started w nil nil", "ended w was killed by signal 11 (SIGSEGV) 0.1",
+      "started w nil nil", "gave up w was killed by signal 11 (SIGSEGV) nil",
     }, seen)
   end)
 
@@ -348,6 +356,29 @@ describe("Supervisor's workers", function()
     crun.sleep(1)
     assert.is_true(sup:stop())
     assert.equal("cannot", failures[1].err)
+  end)
+end)
+
+describe("Supervisor without on_event", function()
+  both("writes on stderr what failed, and what was killed", function()
+    local play, text = stage(), {}
+    local stderr <close> = setmetatable({ file = io.stderr }, {
+      __close = function(self) rawset(io, "stderr", self.file) end,
+    })
+    rawset(io, "stderr", { write = function(_, line) text[#text + 1] = line end })
+    local sup = Supervisor {
+      name = "shop",
+      { name = "till", make = play.make { lives = 1, code = -11 } },
+      { name = "door", make = play.make { deaf = false }, shutdown = 3 },
+      { name = "bell", make = play.make { lives = 1 }, backoff = 50 },
+    }:start()
+    crun.sleep(1.05)
+    sup:stop()
+    assert.equal("table", type(stderr))
+    assert.same({
+      "crun: shop: till was killed by signal 11 (SIGSEGV); it is started again in 0.1 s\n",
+      "crun: shop: door did not end within 3 s and is killed\n",
+    }, text)
   end)
 end)
 

@@ -7,6 +7,7 @@
 
 local check = require "crun.check"
 local core = require "crun.core"
+local maker = require "crun.supervisor.maker"
 local place = require "crun.supervisor.place"
 local spec = require "crun.supervisor.spec"
 
@@ -31,40 +32,11 @@ local function checked(fn, ...)
   return table.unpack(result, 2, result.n)
 end
 
--- --- functions as workers ------------------------------------------------------------------------
-
----@class crun.Supervisor.TaskWorker a function run as a task, with the methods of a worker
-local TaskWorker = {}
-TaskWorker.__index = TaskWorker
-
-function TaskWorker:start()
-  self.task = core.spawn(self.target, table.unpack(self.args, 1, self.args.n or #self.args))
-  self.task.name = self.name
-end
-
-function TaskWorker:join(timeout) return self.task:join(timeout) end
-
-function TaskWorker:terminate() self.task:cancel("its supervisor ends it") end
-
-function TaskWorker:get() return self.task:get() end
-
-local MAKERS = {
-  tasks = function(options) return setmetatable(options, TaskWorker) end,
-  threads = function(options) return require("crun.thread").Thread(options) end,
-  processes = function(options) return require("crun.process").Process(options) end,
-}
-
-local function maker_of(worker)
-  if worker.make then return worker.make end
-  local make = MAKERS[worker.on]
-  return function(name) return make { target = worker.target, args = worker.args, name = name } end
-end
-
 -- --- what happens to the workers -----------------------------------------------------------------
 
 local function failure_of(self, gone)
   local policy, ending = gone.policy, gone.ending
-  local message = ("%s gave up: %s was restarted %d times within %g s, and ended: %s"):format(
+  local message = ("%s gave up: %s was restarted %d times within %g s, and then %s"):format(
     self.name, gone.name, policy.max_restarts, policy.period, ending.text)
   return core.Error(ending.err ~= nil and { ending.err } or {}, message)
 end
@@ -77,22 +49,34 @@ local function living(self)
   return n
 end
 
+---What is done with an event where nobody has asked for it: failures do not go by unseen.
+local function report(self, event)
+  local ending, again = event.ending, event.restart_in
+  if event.what == "killed" then
+    io.stderr:write(("crun: %s: %s did not end within %g s and is killed\n")
+      :format(self.name, event.name, event.after))
+  elseif event.what == "ended" and not ending.ok and not self.ending then
+    io.stderr:write(("crun: %s: %s %s%s\n"):format(self.name, event.name, ending.text,
+      again and ("; it is started again in %g s"):format(again) or ""))
+  end
+end
+
 ---What a place tells: for on_event, and for the Supervisor's own task.
 local function teller(self)
   return function(one, what, details)
     if what == "gave up" then self.failure = self.failure or failure_of(self, one) end
     if what == "over" then
       self.inbox:put(self.failure and "gave up" or "over")
-    elseif self.on_event then
-      local event = { what = what, name = one.name, worker = one.worker }
-      for key, value in pairs(details or {}) do event[key] = value end
-      core.call_soon(self.on_event, event)
+      return
     end
+    local event = { what = what, name = one.name, worker = one.worker }
+    for key, value in pairs(details or {}) do event[key] = value end
+    if self.on_event then core.call_soon(self.on_event, event) else report(self, event) end
   end
 end
 
 local function add_places(self, worker)
-  local make, first = maker_of(worker), #self.places + 1
+  local make, first = maker.of(worker), #self.places + 1
   for i = 1, worker.count do
     local name = worker.count > 1 and ("%s-%d"):format(worker.name, i) or worker.name
     if self.by_name[name] then

@@ -7,23 +7,8 @@ local M = {}
 
 ---@class crun.Supervisor.Ending
 ---@field ok boolean exit code 0, or a return
----@field text string in words
+---@field text string in words: what the worker did, as "was killed by signal 9 (SIGKILL)"
 ---@field err any the error that came out of it, if one did
-
----The most common ones; the others are told by their number.
-local SIGNALS = {
-  [1] = "SIGHUP", [2] = "SIGINT", [3] = "SIGQUIT", [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS",
-  [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV", [13] = "SIGPIPE", [15] = "SIGTERM",
-}
-
----An exit code in words; negative: the signal that killed it.
----@param code integer
----@return string
-function M.exit_text(code)
-  if code >= 0 then return "exit code " .. code end
-  local name = SIGNALS[-code]
-  return ("killed by signal %d%s"):format(-code, name and " (" .. name .. ")" or "")
-end
 
 local function first_line(err)
   return (tostring(err):match("^[^\n]*"))
@@ -36,24 +21,33 @@ local function error_of(worker)
   return not ok and (err == nil and "nil" or err) or nil
 end
 
+local function exit_text(code)
+  local describe = require("crun.spawn_worker").describe
+  if code < 0 then return describe(nil, -code) end
+  return describe(code)
+end
+
+---What the parent says of a worker that ended by itself tells no more than its exit code.
+local function is_its_own(err)
+  return err ~= nil and not (type(err) == "string" and err:find("^EWORKERDIED: "))
+end
+
 ---@param worker any that has ended
 ---@return crun.Supervisor.Ending
 function M.of(worker)
   local code, err = worker.exitcode, error_of(worker)
-  if code == nil or code == 0 then
-    if err == nil then return { ok = true, text = code and "exit code 0" or "returned" } end
-    return { ok = false, text = first_line(err), err = err }
+  if is_its_own(err) then
+    return { ok = false, text = "failed: " .. first_line(err), err = err }
   end
-  local text = M.exit_text(code)
-  if code > 0 and err ~= nil then text = text .. ": " .. first_line(err) end
-  return { ok = false, text = text, err = err }
+  if code == nil then return { ok = true, text = "returned" } end
+  return { ok = code == 0, text = exit_text(code), err = code ~= 0 and err or nil }
 end
 
 ---The ending of one that never began.
 ---@param err any
 ---@return crun.Supervisor.Ending
 function M.unstarted(err)
-  return { ok = false, text = "could not start: " .. first_line(err), err = err }
+  return { ok = false, text = "could not be started: " .. first_line(err), err = err }
 end
 
 return M
