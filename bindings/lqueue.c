@@ -45,6 +45,24 @@ void crun__queue_hand(lua_State *L, crun_chan *chan)
     put_to_getter(L, chan, chan->hosted);
 }
 
+void crun__queue_put_back(lua_State *L, crun_chan *chan)
+{
+    crun_value value;
+    if (!crun__waitq_empty(&chan->getters)) {
+        put_to_getter(L, chan, chan->hosted);
+        chan->unfinished--;
+        return;
+    }
+    store_value(L, &value, chan->hosted);
+    if (crun__chan_return(chan, &value) == 0)
+        return;
+    if (value.type == CRUN_HOST)
+        crun__queue_unanchor(L, (int)value.as.integer, false);
+    else if (value.type == CRUN_BYTES)
+        crun_bytes_release(value.as.bytes);
+    luaL_error(L, "not enough memory");
+}
+
 static inline void put_into_ring(lua_State *L, crun_chan *chan, bool hosted)
 {
     crun_value value;

@@ -100,6 +100,12 @@ int crun__queue_put_ranked(lua_State *L, lqueue *q);
 /* Gives the value at index 2, on top, to the getter that has waited longest. */
 void crun__queue_hand(lua_State *L, crun_chan *chan);
 
+/*
+ * The value at index 2, on top, was got some time ago and comes out next, however full and closed
+ * the channel is. It was never finished, so it counts as before.
+ */
+void crun__queue_put_back(lua_State *L, crun_chan *chan);
+
 /* Methods of all. */
 int crun__queue_l_get(lua_State *L);
 int crun__queue_l_get_nowait(lua_State *L);

@@ -8,6 +8,7 @@
 
 #include "lerror.h"
 #include "lfuture.h"
+#include "lqueue.h"
 
 /* Of the registry: by pending Future, the function(future, error) that asks for its cancelling. */
 #define HOOKS "crun.cancel_hooks"
@@ -72,6 +73,17 @@ static int l_is_cancelled(lua_State *L)
     return 1;
 }
 
+/* put_back(queue, value): what was got, and has not arrived, comes out next. Switches: never. */
+static int l_put_back(lua_State *L)
+{
+    const lqueue *q = crun__queue_test(L, 1);
+    luaL_argexpected(L, q, 1, "Queue or Channel");
+    luaL_checkany(L, 2);
+    lua_settop(L, 2);
+    crun__queue_put_back(L, q->chan);
+    return 0;
+}
+
 /* --- proxies ------------------------------------------------------------------------------ */
 
 /* proxy(metatable, state) -> a userdata with that metatable, and the table as its user value. */
@@ -101,13 +113,10 @@ static int l_state(lua_State *L)
 void crun__open_remote(lua_State *L)
 {
     static const luaL_Reg internals[] = {
-        {"fail", l_fail},
-        {"cancel", l_cancel},
-        {"cancelled", l_cancelled},
-        {"is_cancelled", l_is_cancelled},
-        {"proxy", l_proxy},
-        {"state", l_state},
-        {NULL, NULL},
+        {"fail", l_fail},           {"cancel", l_cancel},
+        {"cancelled", l_cancelled}, {"is_cancelled", l_is_cancelled},
+        {"put_back", l_put_back},   {"proxy", l_proxy},
+        {"state", l_state},         {NULL, NULL},
     };
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     luaL_newlibtable(L, internals);
@@ -116,6 +125,8 @@ void crun__open_remote(lua_State *L)
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, HOOKS);
     lua_setfield(L, -2, "hooks");
+    luaL_getmetatable(L, "crun.Cancelled");
+    lua_setfield(L, -2, "Cancelled");
     lua_setfield(L, -2, "remote");
     lua_pop(L, 1);
 }

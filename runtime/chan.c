@@ -103,6 +103,8 @@ void crun__chan_take_and_fill(crun_chan *chan, crun_value *out)
     }
     *out = chan->ring[chan->head++ & chan->mask];
     chan->count--;
+    if (crun__chan_full(chan)) /* a value that was put back had no place of its own */
+        return;
     crun_value value;
     take_from_putter(chan, &value);
     crun__chan_store(chan, &value);
@@ -129,7 +131,7 @@ static void place_is_free(crun_chan *chan)
 static void take_last(crun_chan *chan, crun_value *out)
 {
     *out = chan->ring[(chan->head + --chan->count) & chan->mask];
-    if (crun__waitq_empty(&chan->putters))
+    if (crun__waitq_empty(&chan->putters) || crun__chan_full(chan))
         return;
     crun_value value;
     take_from_putter(chan, &value);

@@ -6,11 +6,13 @@
 -- One daemon task per link reads its port. What it calls must not wait, so that no link hangs on
 -- another: it answers by `port:post`, which never waits, and starts a task for whatever may.
 
+local blame = require "crun.link.blame"
 local core = require "crun.core"
 local job = require "crun.link.job"
 local kinds = require "crun.link.kinds"
 
 local remote = core.remote
+local function objects() return require "crun.link.objects" end
 
 ---@class crun.Link
 ---@field name? string of the worker at the other end
@@ -23,15 +25,28 @@ local handlers = {} -- by kind: what the reader does with a message
 
 -- --- sending -------------------------------------------------------------------------------------
 
----Sends, waiting while very much is queued. An error about a value that cannot be sent is raised at
----the level, which counts as for error from the caller, 0 for no position; `text` words it anew.
----@package
-function Link:send(level, text, kind, id, aux, ...)
-  local port = self.port
-  local ok, sent, message, code = pcall(port.send, port, kind, id, aux, ...)
-  if ok then return sent, message, code end
-  error(text and text(sent) or sent, level > 0 and level + 1 or 0)
+---After a message has been made, or could not be: objects in it are counted, or not. Those of one
+---that waits until there is room were counted when the next one was made.
+local function settle(self, serial, ok)
+  if self.referred and self.serial == serial then self.objects.settle(self, ok) end
 end
+
+---Sends, waiting while very much is queued. What cannot be sent is raised at the script's line;
+---`word` may word that anew.
+local function send(self, word, kind, id, ...)
+  if self.reason then return nil, self.reason, "ECLOSED" end
+  local port = self.port
+  local serial = self.serial + 1
+  self.serial, self.referred = serial, nil
+  local ok, sent, message, code = pcall(port.send, port, kind, id, 0, ...)
+  settle(self, serial, ok)
+  if ok then return sent, message, code end
+  if type(sent) ~= "string" then error(sent, 0) end
+  blame(word and word(sent) or sent)
+end
+
+---@package
+Link.answer = send
 
 ---Sends without ever waiting. Raises what cannot be sent.
 ---Switches: never.
@@ -41,10 +56,14 @@ end
 ---@param ... any
 ---@return true? sent, string? message, string? code "ECLOSED"
 function Link:post(kind, id, aux, ...)
+  if self.reason then return nil, self.reason, "ECLOSED" end
   local port = self.port
-  local ok, sent, message, code = pcall(port.post or port.send, port, kind, id, aux, ...)
+  local serial = self.serial + 1
+  self.serial, self.referred = serial, nil
+  local ok, sent, message, code = pcall(port.post, port, kind, id, aux, ...)
+  settle(self, serial, ok)
   if ok then return sent, message, code end
-  error(sent, 2)
+  blame(sent)
 end
 
 -- --- asking the other end ------------------------------------------------------------------------
@@ -88,38 +107,29 @@ local function take(self, id)
   return future
 end
 
----Calls fn(...) at the other end; may wait while very much is queued. What cannot be sent raises at
----the level, which counts as for error from the caller. At an end that is over the Future has
----failed already.
----@param level integer
+---Calls fn(...) at the other end. Cancelling the Future cancels the call there; it is cancelled
+---once the call has ended. At an end that is over the Future has failed already.
+---May wait, while very much is queued. Raises: what cannot be sent; a cancel.
 ---@param fn function
 ---@param ... any
 ---@return crun.Future
-function Link:submit_at(level, fn, ...)
+function Link:submit(fn, ...)
   local future = core.Future()
   if self.reason then
     remote.fail(future, self.reason, "")
     return future
   end
   local id = self:expect(future)
-  local ok, sent = pcall(self.send, self, 0, word_arguments, kinds.RUN, id, 0, fn, ...)
-  if ok and sent then return future end
-  if not ok then
-    take(self, id)
-    error(sent, level + 1)
-  end
-  return future
+  local ok, err = pcall(send, self, word_arguments, kinds.RUN, id, fn, ...)
+  if ok then return future end
+  take(self, id)
+  error(err, 0)
 end
 
----Calls fn(...) at the other end. Cancelling the Future cancels the call there; it is cancelled
----once the call has ended.
----May wait, while very much is queued. Raises: what cannot be sent.
----@param fn function
----@param ... any
----@return crun.Future
-function Link:submit(fn, ...)
-  local future = self:submit_at(2, fn, ...)
-  return future
+---The same; the level says nothing any more.
+---@package
+function Link:submit_at(_, fn, ...)
+  return self:submit(fn, ...)
 end
 
 ---Calls fn(...) at the other end, whose failure is reported there. May wait, as submit.
@@ -127,16 +137,7 @@ end
 ---@param ... any
 ---@return true? sent, string? message, string? code "ECLOSED"
 function Link:call_soon(fn, ...)
-  local sent, message, code = self:call_soon_at(2, fn, ...)
-  return sent, message, code
-end
-
----@package
-function Link:call_soon_at(level, fn, ...)
-  local ok, sent, message, code = pcall(self.send, self, 0, word_arguments, kinds.CALL, 0, 0, fn,
-    ...)
-  if not ok then error(sent, level + 1) end
-  return sent, message, code
+  return send(self, word_arguments, kinds.CALL, 0, fn, ...)
 end
 
 ---What the other end answers to RUN.
@@ -192,12 +193,14 @@ end
 -- --- the reader ---------------------------------------------------------------------------------
 
 ---A message whose values could not be made here: who sent a request gets the error.
-local function refuse(self, kind, id, err)
+local function refuse(self, kind, id, aux, err)
   if kind == kinds.RUN then
     self:post(kinds.ERROR, id, 0, job.portable(err), "")
   elseif kind == kinds.RESULT or kind == kinds.ERROR then
     local future = take(self, id)
     if future then remote.fail(future, err, "") end
+  elseif kind == kinds.REQUEST or kind == kinds.REPLY then
+    self.objects.refuse(self, kind, id, aux, err)
   else
     error(err, 0)
   end
@@ -207,7 +210,7 @@ end
 local function handle(self, kind, id, aux, ...)
   if not kind then return false, id end
   if kind < 0 then
-    refuse(self, -kind, id, (...))
+    refuse(self, -kind, id, aux, (...))
     return true
   end
   local handler = self.handlers[kind]
@@ -216,16 +219,22 @@ local function handle(self, kind, id, aux, ...)
   return true
 end
 
-local function read(self)
+---Handles messages until the port has ended. Returns why.
+local function handle_all(self)
   local port = self.port
-  local ok, going, message
+  local going, why
   repeat
-    ok, going, message = pcall(handle, self, port:recv())
-  until not (ok and going) or self.reason
+    if self.acks > 0 and not port:ready() then self.objects.acknowledge(self) end
+    going, why = handle(self, port:recv())
+  until not going or self.reason
+  return why
+end
+
+local function read(self)
+  local _, why = pcall(handle_all, self)
   if self.reason then return end
-  if not ok then message = going end
   local explained = self.explain and self.explain()
-  self:finish_with("EWORKERDIED: " .. (explained or tostring(message)), false)
+  self:finish_with("EWORKERDIED: " .. (explained or tostring(why)), false)
 end
 
 -- --- the end -------------------------------------------------------------------------------------
@@ -241,6 +250,7 @@ function Link:finish_with(reason, orderly)
     if future then remote.fail(future, reason, "") end
   end
   for _, task in pairs(self.jobs) do task:cancel(reason) end
+  if self.objects then self.objects.finish(self) end
   self.finished:set()
   self.over:set()
   for _, fn in ipairs(self.closers) do core.call_soon(fn, reason) end
@@ -250,6 +260,7 @@ end
 ---Switches: never.
 function Link:close()
   if self.reason then return end
+  if self.acks > 0 then self:post(kinds.ACK, 0, self.acks) end
   self:post(kinds.CLOSE, 0, 0)
   self.port:flush()
   self:finish_with("ECLOSED: the link was closed", true)
@@ -317,15 +328,20 @@ function Link.new(port, options)
   local self = setmetatable({
     port = port, to = options.to, explain = options.explain,
     next_id = 1,
+    serial = 0,     -- of the message that is being sent
+    acks = 0,       -- items that have arrived since the other end was told
     requests = {},  -- by number: futures that the other end will set
     ids = {},       -- and the other way round, unless a cancel has been sent
     jobs = {},      -- by number: tasks that run for the other end
     closers = {},
     finished = core.Event(), over = core.Event(), running = core.WaitGroup(),
-    handlers = setmetatable({}, { __index = handlers }),
+    handlers = table.move(handlers, 1, #handlers, 1, {}),
     forgotten = function() end,
   }, Link)
   self.cancel_hook = cancel_hook(self)
+  port:hooks(function(object) return objects().refer(self, object) end,
+    function(text) return objects().resolve(self, text) end, self.to)
+  port:known()
   self.reader = core.spawn(read, self)
   self.reader.name = "link " .. (options.to or "")
   self.reader.daemon = true

@@ -8,6 +8,9 @@ local kinds = require "crun.link.kinds"
 local remote = core.remote
 local M = {}
 
+-- A member of a module, so that cancel errors can be sent.
+M.Cancelled = remote.Cancelled
+
 ---A value to report something with: as it is, or as text if it cannot be sent.
 ---Switches: never.
 ---@param value any
@@ -41,8 +44,8 @@ end
 
 ---Sends an answer; one that cannot be sent becomes an error.
 local function answer(link, kind, id, ...)
-  local ok, err = pcall(link.send, link, 0, word_results, kind, id, 0, ...)
-  if not ok then link:send(1, nil, kinds.ERROR, id, 0, err, "") end
+  local ok, err = pcall(link.answer, link, word_results, kind, id, ...)
+  if not ok then link:answer(nil, kinds.ERROR, id, M.portable(err), "") end
 end
 
 local function conclude(link, id, ok, ...)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- The kinds of messages of a link.
+-- The kinds of messages of a link, and how a call of an object's method can end.
 
 return {
   INIT = 1,      -- info: what a worker is told first
@@ -12,5 +12,20 @@ return {
   CANCEL = 7,    -- reason, origin: of the RUN of that id
   FINISH = 8,    -- nothing more will be asked
   CLOSE = 9,     -- goodbye
+
+  REQUEST = 10,  -- aux: an object's number; method + 256 * acknowledged, client, ...
+  REPLY = 11,    -- aux: one of the outcomes below; ...
+  WITHDRAW = 12, -- the client of the REQUEST of that id was cancelled; it is answered all the same
+  ACK = 13,      -- aux: so many more items have arrived
+  DROP = 14,     -- number, times, ...: so often it was received as a proxy that is no more
+
   FREE = 64,     -- from here on kinds belong to those who use the link
+
+  -- Outcomes.
+  VALUES = 0,    -- ...
+  ITEM = 1,      -- an item, to be acknowledged
+  RAISED = 2,    -- err
+  ENDED = 3,     -- reason, origin of a cancel error that the method raised
+  WITHDRAWN = 4, -- nothing has happened
+  DEAD = 5,      -- the link is over; never sent
 }

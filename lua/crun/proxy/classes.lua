@@ -1,0 +1,166 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The classes of proxies: the methods of the originals. Most ask the owner; what calls functions of
+-- this end (`with`, `wait_for`, `on_done`), and loops, are made of those that do.
+
+local blame = require "crun.link.blame"
+local check = require "crun.check"
+local core = require "crun.core"
+local lists = require "crun.proxy.methods"
+local proxy = require "crun.proxy"
+local refer = require "crun.link.refer"
+
+local remote = core.remote
+local state_of, call, current = remote.state, proxy.call, core.current
+
+---Raises, at the caller of the method, that it was called as a function or on something else.
+local function bad_self(kind, name, value)
+  blame(("calling '%s' on bad self (crun.%s expected, got %s)"):format(name, kind, type(value)))
+end
+
+---The owner of an object whose method cannot fail is gone.
+local function surely(value, message, code, ...)
+  if value == nil and (code == "ECLOSED" or code == "EWORKERDIED") then blame(message) end
+  return value, message, code, ...
+end
+
+local by_mode = {}
+
+function by_mode.take(kind, number, name)
+  return function(self, ...)
+    local state = state_of(self) or bad_self(kind, name, self)
+    return call(state, number, current().id, ...)
+  end
+end
+by_mode.give, by_mode.own = by_mode.take, by_mode.take
+
+local function plain(kind, number, name)
+  return function(self, ...)
+    local state = state_of(self) or bad_self(kind, name, self)
+    return call(state, number, 0, ...)
+  end
+end
+
+local function method_of(kind, number, method)
+  local name, mode = method[1], method[2]
+  local ask = (by_mode[mode] or plain)(kind, number, name)
+  if not method.sure then return ask end
+  return function(...) return surely(ask(...)) end
+end
+
+-- --- what is made of others ----------------------------------------------------------------------
+
+local extra = {}
+
+---Stops at the end of a queue, and raises that of its owner.
+local function next_item(self)
+  local item, message, code = self:next()
+  if code == "EWORKERDIED" then blame(message) end
+  return item
+end
+
+function extra.Queue(methods)
+  function methods.iter(self)
+    return next_item, self
+  end
+end
+extra.LifoQueue, extra.PriorityQueue, extra.Channel = extra.Queue, extra.Queue, extra.Queue
+
+---hold and with, made of acquire and of what gives back when it is closed.
+local function holds(methods, acquire, hold, with)
+  local take = methods[acquire]
+  methods[hold] = function(self, timeout)
+    local held, message, code = take(self, timeout)
+    if not held then return held, message, code end
+    return self
+  end
+  methods[with] = function(self, fn, ...)
+    check.callable(fn, 1, with)
+    local held, message = take(self)
+    if not held then blame(message) end
+    local _ <close> = self
+    return fn(...)
+  end
+end
+
+function extra.Lock(methods, meta)
+  holds(methods, "acquire", "hold", "with")
+  meta.__close = methods.release
+end
+extra.RLock, extra.Semaphore, extra.BoundedSemaphore = extra.Lock, extra.Lock, extra.Lock
+
+---For each wait the rest of the time.
+function extra.Condition(methods, meta)
+  extra.Lock(methods, meta)
+  function methods.wait_for(self, predicate, timeout)
+    check.callable(predicate, 1, "wait_for")
+    local deadline = timeout and core.now() + timeout
+    local value = predicate()
+    while not value do
+      local left = deadline and math.max(deadline - core.now(), 0)
+      local notified, message, code = self:wait(left)
+      value = predicate()
+      if not notified and not value then return nil, message, code end
+    end
+    return value
+  end
+end
+
+function extra.Future(methods)
+  function methods.on_done(self, fn)
+    check.callable(fn, 1, "on_done")
+    local waiting = core.spawn(function()
+      if self:join() then fn(self) end
+    end)
+    return setmetatable({}, { __index = { remove = function() waiting:cancel("removed") end } })
+  end
+end
+
+---Nobody reads while somebody writes: what a scope holds is told by whether this end writes.
+function extra.RWLock(methods, meta)
+  local acquire, release = methods.write_acquire, methods.write_release
+  function methods.write_acquire(self, timeout)
+    local held, message, code = acquire(self, timeout)
+    if held then state_of(self).writing = true end
+    return held, message, code
+  end
+  function methods.write_release(self)
+    release(self)
+    state_of(self).writing = nil
+  end
+  function meta.__close(self)
+    if state_of(self).writing then return methods.write_release(self) end
+    return methods.read_release(self)
+  end
+  holds(methods, "read_acquire", "hold_read", "with_read")
+  holds(methods, "write_acquire", "hold_write", "with_write")
+end
+
+-- --- classes -------------------------------------------------------------------------------------
+
+local function tostring_of(kind)
+  return function(self)
+    local link = state_of(self).link
+    return ("crun.%s: elsewhere, %s"):format(kind, link.reason or tostring(link))
+  end
+end
+
+local function class_of(kind)
+  local methods, meta = {}, {}
+  for number, method in ipairs(lists[kind]) do
+    methods[method[1]] = method_of(kind, number, method)
+  end
+  meta.__index, meta.__name, meta.__metatable = methods, "crun." .. kind, "crun.Proxy"
+  meta.__gc, meta.__tostring = refer.collected, tostring_of(kind)
+  meta.__len = methods.qsize or methods.__len
+  if methods.close then meta.__close = methods.close end
+  if extra[kind] then extra[kind](methods, meta) end
+  return meta
+end
+
+return setmetatable({}, { __index = function(self, kind)
+  if not lists[kind] then return nil end
+  local class = class_of(kind)
+  self[kind] = class
+  return class
+end })

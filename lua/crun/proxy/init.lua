@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A proxy's side of a call: the request, the wait for the reply, and the withdrawal.
+--
+-- Whoever is cancelled while it waits withdraws its request and waits on, shielded, for the answer:
+-- either nothing has happened, and the cancel is raised; or a result was there first, and is
+-- returned. So what the owner gave never gets lost. Timeouts are the owner's business.
+
+local blame = require "crun.link.blame"
+local core = require "crun.core"
+local kinds = require "crun.link.kinds"
+local refer = require "crun.link.refer"
+
+local remote = core.remote
+local Future, new_future = core.Future().get, core.Future
+local VALUES, DEAD = kinds.VALUES, kinds.DEAD
+
+local M = {}
+
+---What a link needs for it.
+function M.prepare(link)
+  link.calls = {} -- by id: futures of outcome, values ...
+  link.next_call = 1
+end
+
+---"args[1]" is the method, "args[2]" the client, and what follows its arguments.
+local function word_arguments(message)
+  return (message:gsub("^args%[(%d+)%]", function(place)
+    return ("args[%d]"):format(place - 2)
+  end))
+end
+
+---Sends a request; raises what cannot be sent, without position.
+local function send(link, id, number, method, client, ...)
+  local port = link.port
+  if link.acks > 0 then
+    method = method + 256 * link.acks
+  end
+  link.serial, link.referred = link.serial + 1, nil
+  local ok, err = pcall(port.post, port, kinds.REQUEST, id, number, method, client, ...)
+  if link.referred then refer.settle(link, ok) end
+  if not ok then return word_arguments(err) end
+  link.acks = 0
+  return nil
+end
+
+local outcome
+
+---The wait for the reply was interrupted by a cancel, or an error that was thrown.
+local function withdraw(link, id, future, err)
+  if not link.reason then link:post(kinds.WITHDRAW, id, 0) end
+  local reply = table.pack(core.shield(Future, future))
+  if reply[1] == kinds.WITHDRAWN or reply[1] == DEAD then error(err, 0) end
+  if not remote.is_cancelled(err) then core.current():throw(err) end
+  return outcome(link, id, future, true, table.unpack(reply, 1, reply.n))
+end
+
+local function unusual(kind, ...)
+  if kind == kinds.RAISED then
+    local err = ...
+    if type(err) ~= "string" or err:find("^[^\n]-:%d+: ") then error(err, 0) end
+    blame(err)
+  elseif kind == kinds.ENDED then
+    error(remote.cancelled(...), 0)
+  end
+  local reason = ...
+  return nil, reason, reason:match("^%u+")
+end
+
+---What follows from how the wait for the reply ended.
+function outcome(link, id, future, ok, kind, ...)
+  if not ok then return withdraw(link, id, future, kind) end
+  if kind == VALUES then return ... end
+  return unusual(kind, ...)
+end
+
+---Asks the owner of the object to call the method of that number, and waits. Of an owner that is
+---gone: nil, message, "ECLOSED" or "EWORKERDIED".
+---May wait. Raises: what the method raises; what cannot be sent; a cancel.
+---@param state table of the proxy
+---@param method integer
+---@param client integer in whose name, or 0
+---@param ... any
+---@return any ...
+function M.call(state, method, client, ...)
+  local link = state.link
+  if link.reason then return unusual(DEAD, link.reason) end
+  local id = link.next_call
+  link.next_call = id + 1
+  local err = send(link, id, state.number, method, client, ...)
+  if err then blame(err) end
+  local future = new_future()
+  link.calls[id] = future
+  return outcome(link, id, future, pcall(Future, future))
+end
+
+---The REPLY of the other end.
+function M.reply(link, id, kind, ...)
+  local future = link.calls[id]
+  link.calls[id] = nil
+  if kind == kinds.ITEM then
+    link.acks = link.acks + 1
+    return future:set_result(VALUES, ...)
+  end
+  future:set_result(kind, ...)
+end
+
+---A REPLY whose values could not be made here.
+function M.refuse(link, id, kind, err)
+  if kind == kinds.ITEM then link.acks = link.acks + 1 end
+  local future = link.calls[id]
+  link.calls[id] = nil
+  future:set_result(kinds.RAISED, err)
+end
+
+---Tells of items that have arrived, unless a request has told by now: who got them may have asked
+---for more.
+function M.acknowledge(link)
+  core.yield()
+  local count = link.acks
+  if count == 0 or link.reason then return end
+  link.acks = 0
+  link:post(kinds.ACK, 0, count)
+end
+
+---The link is over: who waits learns it.
+function M.finish(link)
+  for _, id in ipairs(require "crun.link.job".numbers(link.calls)) do
+    local future = link.calls[id]
+    link.calls[id] = nil
+    future:set_result(DEAD, link.reason)
+  end
+end
+
+return M
