@@ -143,7 +143,6 @@ static void open_all(lua_State *L)
     crun__open_monitor(L);
     crun__open_dump(L);
     crun__open_clone(L);
-    crun__open_thread(L);
     crun__open_port(L);
     crun__open_pipe(L);
     crun__open_descriptors(L);
@@ -151,6 +150,7 @@ static void open_all(lua_State *L)
     crun__open_remote(L);
     crun__open_process(L);
     crun__open_worker(L);
+    crun__open_thread(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lthread.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../runtime/thread.h"
 #include "lerror.h"
@@ -14,9 +14,10 @@
 /* What a thread runs, and how it went. */
 typedef struct job {
     crun__newstate own;
-    lua_State *L; /* made by the starter, closed by the thread */
-    void *port;   /* a detached end, or NULL */
-    bool failed;  /* its main function, by an error that was no interrupt */
+    lua_State *L;  /* made by the starter, closed by the thread */
+    void *port;    /* a detached end, or NULL */
+    bool failed;   /* its main function, by an error that was no interrupt */
+    char *failure; /* that error in words, as far as there was memory for them */
     size_t failures;
     int (*resume)(lua_State *L, lua_State *from, int nargs, int *nresults); /* see crun__lua */
     char name[];                                                            /* of the thread */
@@ -24,6 +25,7 @@ typedef struct job {
 
 typedef struct lthread {
     crun__object object;
+    job *job;
     crun__thread *thread; /* NULL: finalized */
 } lthread;
 
@@ -130,10 +132,10 @@ static int run_worker(lua_State *L)
     return 0;
 }
 
-static void report(const job *j, const char *text)
+static void fail(job *j, const char *text)
 {
-    (void)fprintf(stderr, "crun: thread '%s' failed: %s\n", j->name, text ? text : "?");
-    (void)fflush(stderr);
+    j->failed = true;
+    j->failure = text ? strdup(text) : NULL;
 }
 
 static void run_protected(lua_State *L, job *j)
@@ -141,9 +143,8 @@ static void run_protected(lua_State *L, job *j)
     lua_pushcfunction(L, with_traceback);
     lua_pushcfunction(L, run_worker);
     lua_pushlightuserdata(L, j);
-    j->failed = lua_pcall(L, 1, 0, 1) != LUA_OK && lua_isstring(L, -1);
-    if (j->failed)
-        report(j, lua_tostring(L, -1));
+    if (lua_pcall(L, 1, 0, 1) != LUA_OK && lua_isstring(L, -1))
+        fail(j, lua_tostring(L, -1));
     int rc = crun_lua_finish(L, j->failed ? CRUN_LUA_CANCEL : 0);
     j->failed |= rc < 0;
     j->failures = crun_lua_failures(L);
@@ -158,8 +159,7 @@ static void run(crun__thread *thread, void *arg)
         crun__universe->resume = j->resume;
         run_protected(j->L, j);
     } else {
-        report(j, crun_error_text(rc));
-        j->failed = true;
+        fail(j, crun_error_text(rc));
     }
     crun__newstate_close(j->L, &j->own);
     j->L = NULL;
@@ -181,6 +181,7 @@ static void on_release(void *arg)
     job *j = arg;
     if (j->L)
         crun__newstate_close(j->L, &j->own);
+    free(j->failure);
     free(j);
 }
 
@@ -253,6 +254,23 @@ static int l_interrupt(lua_State *L)
     return 1;
 }
 
+/*
+ * handle:failure() -> why its main function has failed, with a traceback; nil unless it has ended
+ * like that. Switches: never.
+ */
+static int l_failure(lua_State *L)
+{
+    const lthread *t = check(L);
+    int rc = crun__thread_alive(t->thread) ? 0 : crun__thread_code(t->thread);
+    if (rc < 0)
+        lua_pushstring(L, crun_error_text(rc));
+    else if (crun__thread_alive(t->thread) || !t->job->failed)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, t->job->failure ? t->job->failure : crun_error_text(CRUN_ENOMEM));
+    return 1;
+}
+
 static int l_gc(lua_State *L)
 {
     lthread *t = lua_touserdata(L, 1);
@@ -270,8 +288,8 @@ static int l_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"join", l_join},           {"alive", l_alive}, {"ident", l_ident},
-    {"interrupt", l_interrupt}, {NULL, NULL},
+    {"join", l_join},           {"alive", l_alive},     {"ident", l_ident},
+    {"interrupt", l_interrupt}, {"failure", l_failure}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
@@ -304,6 +322,8 @@ static int start(lua_State *L, lthread *t, job *j)
     int rc = crun__thread_start(&thread_type, j, &t->thread);
     if (rc < 0)
         on_release(j);
+    else
+        t->job = j;
     return rc;
 }
 
@@ -330,9 +350,22 @@ static int l_thread_start(lua_State *L)
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }
 
+/* workers.thread_ident() -> the kernel's number of this thread, whether it is the process's first. */
+static int l_thread_ident(lua_State *L)
+{
+    lua_pushinteger(L, gettid());
+    lua_pushboolean(L, gettid() == getpid());
+    return 2;
+}
+
 void crun__open_thread(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"thread_start", l_thread_start}, {NULL, NULL}};
+    static const luaL_Reg internal[] = {{"thread_ident", l_thread_ident}, {NULL, NULL}};
     crun__class_open(L, &class, 0);
     crun__open_functions(L, functions);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
+    lua_getfield(L, -1, "workers");
+    luaL_setfuncs(L, internal, 0);
+    lua_pop(L, 2);
 }

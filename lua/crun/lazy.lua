@@ -14,8 +14,10 @@ local members = {
   Supervisor = "crun.supervisor",
   Thread = "crun.thread",
   ThreadPool = "crun.executor",
+  current_thread = "crun.thread",
   map = "crun.executor",
-  to_thread = "crun.thread",
+  threads = "crun.thread",
+  to_thread = "crun.thread.pool",
 }
 
 -- Names that are a module.

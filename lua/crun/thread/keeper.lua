@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The task that looks after a thread from its start to its end, in the hub of its starter. It waits
+-- with the thread and fails with its target. So what holds for tasks holds for threads: who waits
+-- for a failure gets it, and else it is reported; a program ends when its threads have; a daemon
+-- does not keep it from ending; a cancel of everything ends them.
+
+local Link = require "crun.link"
+local core = require "crun.core"
+
+local raise = core.workers.raise
+local M = {}
+
+---@class crun.Thread.state
+---@field name string
+---@field daemon boolean
+---@field target? function
+---@field args any[]
+---@field begun? boolean start has been called
+---@field handle? table of the OS thread
+---@field link? crun.Link
+---@field future? crun.Future of what the target returns
+---@field task? crun.Task the keeper
+---@field interrupted? boolean
+
+-- --- cancelling ----------------------------------------------------------------------------------
+
+---What runs in the thread is cancelled, with the reason as text.
+---Switches: never.
+function M.interrupt(state, reason)
+  state.interrupted = true
+  state.handle:interrupt(reason ~= nil and tostring(reason) or nil)
+end
+
+---The keeper was cancelled. Without a reason that is the end of the program, at which a thread that
+---does what it is asked may do the rest of it, unless it is a daemon.
+local function pass_on(state, err)
+  local reason
+  if type(err) == "table" then reason = err.reason end
+  if state.interrupted then return end
+  if reason == nil and not state.target and not state.daemon then
+    state.link:finish()
+  else
+    M.interrupt(state, reason == nil and "the program ends" or reason)
+  end
+end
+
+-- --- the end -------------------------------------------------------------------------------------
+
+local function wait(state)
+  if state.future then state.future:join() end
+  state.handle:join()
+end
+
+---The thread ended without having told how its target did.
+local function is_farewell(state, err)
+  return err ~= nil and err == state.link:closed()
+end
+
+---The results of the target, or why there are none.
+local function outcome(state)
+  local future, failure = state.future, state.handle:failure()
+  local err = future and future:exception()
+  if failure and (not future or is_farewell(state, err)) then
+    return raise(("EWORKERDIED: thread '%s' has failed: %s"):format(state.name, failure), "")
+  elseif not future then
+    return
+  elseif future:cancelled() then
+    core.current():cancel(err.reason)
+    error(err, 0)
+  elseif err ~= nil then
+    return raise(err, future:traceback())
+  end
+  return future:result()
+end
+
+local function remove(list, item)
+  for i = 1, #list do
+    if list[i] == item then return table.remove(list, i) end
+  end
+end
+
+---The body of the task. Returns what the target returned, and raises what it raised.
+---May wait.
+function M.keep(state, list, thread)
+  local ok, err = pcall(wait, state)
+  if not ok then
+    pass_on(state, err)
+    core.shield(wait, state)
+  end
+  core.shield(state.link.join, state.link)
+  remove(list, thread)
+  if ok or state.future and state.future:status() == "returned" then return outcome(state) end
+  error(err, 0)
+end
+
+-- --- the start -----------------------------------------------------------------------------------
+
+---Why the thread's end of the link is gone without a goodbye.
+local function explain(state)
+  return function()
+    state.handle:join()
+    return ("thread '%s' has %s"):format(state.name, state.handle:failure() and "failed" or "ended")
+  end
+end
+
+---Starts the OS thread, which waits to be asked for something.
+---Switches: never.
+---@return true? started, string? message, string? code
+function M.open(state)
+  local ours, theirs = core.port_pair()
+  local token = theirs:detach()
+  local handle, message, code = core.thread_start(token, state.name)
+  if not handle then
+    core.port_attach(token):close()
+    ours:close()
+    return nil, message, code
+  end
+  state.handle = handle
+  state.link = Link.new(ours, { to = "to a thread", explain = explain(state) })
+  state.link:init { name = state.name, kind = "thread" }
+  return true
+end
+
+---The thread has nothing to do, since its target could not be sent.
+---May wait.
+function M.give_up(state)
+  M.interrupt(state, "its target could not be sent")
+  state.link:finish()
+  core.shield(wait, state)
+  core.shield(state.link.join, state.link)
+end
+
+return M
