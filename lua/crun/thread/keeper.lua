@@ -99,7 +99,7 @@ end
 ---Why the thread's end of the link is gone without a goodbye.
 local function explain(state)
   return function()
-    state.handle:join()
+    core.shield(state.handle.join, state.handle)
     return ("thread '%s' has %s"):format(state.name, state.handle:failure() and "failed" or "ended")
   end
 end
@@ -112,7 +112,7 @@ function M.open(state)
   local token = theirs:detach()
   local handle, message, code = core.thread_start(token, state.name)
   if not handle then
-    core.port_attach(token):close()
+    core.port_drop(token)
     ours:close()
     return nil, message, code
   end
