@@ -350,7 +350,7 @@ static int l_thread_start(lua_State *L)
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }
 
-/* workers.thread_ident() -> the kernel's number of this thread, whether it is the process's first. */
+/* workers.thread_ident() -> the kernel's number of this thread, whether it is the first one. */
 static int l_thread_ident(lua_State *L)
 {
     lua_pushinteger(L, gettid());

@@ -10,8 +10,8 @@
  *   succeeds is followed by `run`, unless memory is exhausted in that very moment.
  * - A thread takes no signals but those that its own instructions cause, SIGPIPE, and nudges.
  * - An interrupt reaches a thread that waits in its hub, and one that computes, by a nudge. How
- *   `run` ends then is up to it; a thread inside of a foreign function comes to it afterwards. It is
- *   pending until it is taken, and the nudge is repeated until then.
+ *   `run` ends then is up to it; a thread inside of a foreign function comes to it afterwards. It
+ *   is pending until it is taken, and the nudge is repeated until then.
  */
 #ifndef CRUN__THREAD_H
 #define CRUN__THREAD_H

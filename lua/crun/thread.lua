@@ -36,17 +36,10 @@ local function started(self, name)
   error(("thread '%s' has not been started"):format(state.name), 3)
 end
 
----"args[1]" is the target, and what follows its arguments.
-local function word_arguments(message)
-  return (message:gsub("^args%[(%d+)%]", function(place)
-    return place == "1" and "target" or ("args[%d]"):format(place - 1)
-  end))
-end
-
----Has the thread call the target. Raises what cannot be sent, without a position.
+---Has the thread call the target. Raises what cannot be sent.
 local function submit_target(state)
   local args, link = state.args, state.link
-  state.future = link:submit_at(-1, state.target, table.unpack(args, 1, args.n or #args))
+  state.future = link:submit(state.target, table.unpack(args, 1, args.n or #args))
   link:finish()
 end
 
@@ -68,7 +61,7 @@ function Thread:start()
   if state.target then sent, err = pcall(submit_target, state) end
   if not sent then
     keeper.give_up(state)
-    error(type(err) == "string" and word_arguments(err) or err, 2)
+    error(err, 0)
   end
   alive[#alive + 1] = self
   state.task = core.spawn_for(1, keeper.keep, state, alive, self)
@@ -138,8 +131,7 @@ end
 function Thread:call_soon(fn, ...)
   local link = started(self, "call_soon").link
   check.callable(fn, 1, "call_soon")
-  local sent, message, code = link:call_soon_at(2, fn, ...)
-  return sent, message, code
+  return link:call_soon(fn, ...)
 end
 
 ---Calls fn(...) in the thread, in a task of its own, and returns the Future of its results.
@@ -151,8 +143,7 @@ end
 function Thread:submit(fn, ...)
   local link = started(self, "submit").link
   check.callable(fn, 1, "submit")
-  local future = link:submit_at(2, fn, ...)
-  return future
+  return link:submit(fn, ...)
 end
 
 ---submit with an error for values that cannot be sent raised so many levels up.

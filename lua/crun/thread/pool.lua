@@ -30,9 +30,9 @@ local function leave(one, err)
   error(err, 0)
 end
 
----Sends the call; what cannot be sent raises in the line of whoever called to_thread.
+---Sends the call.
 local function submit(one, fn, ...)
-  local ok, future = pcall(thread.submit_at, one, 5, fn, ...)
+  local ok, future = pcall(one.submit, one, fn, ...)
   if ok then return future end
   idle[#idle + 1] = one
   error(future, 0)
