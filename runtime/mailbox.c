@@ -128,7 +128,7 @@ static void memory_flush(crun_port *p)
     p->out_last = p->out.size;
     to->load += p->out.size;
     crun__chain_join(&to->mail, &p->out);
-    if (to->wants_mail) {
+    if (to->wants_mail && p->out_last > 0) {
         to->wants_mail = false;
         woken = neighbour(e);
         if (!woken)
