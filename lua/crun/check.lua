@@ -42,6 +42,40 @@ function M.seconds(value, place, name)
     :format(place, name, tostring(value)), 3)
 end
 
+local function fits(value, kind)
+  if kind == "integer" then return math.type(value) == "integer" and value >= 1 end
+  if kind == "count" then return math.type(value) == "integer" and value >= 0 end
+  if kind == "seconds" then return type(value) == "number" and value >= 0 end
+  if kind == "function" then return M.is_callable(value) end
+  return type(value) == kind
+end
+
+local WORDS = { integer = "integer >= 1", count = "integer >= 0", seconds = "seconds >= 0" }
+
+---Raises, at the level, which counts as for error from the caller, unless the value is nil or a
+---table of options: with known names, and values as they have to be.
+---@param options any
+---@param known table<string, string> by name: a type, or "integer" from 1 on, "count" from 0 on,
+---  "seconds"
+---@param place integer of the argument
+---@param name string the function's
+---@param level integer
+function M.options(options, known, place, name, level)
+  if options == nil then return end
+  local function bad(text, ...)
+    error(("bad argument #%d to '%s' (%s)"):format(place, name, text:format(...)), level + 2)
+  end
+  if type(options) ~= "table" then bad("table of options expected, got %s", type(options)) end
+  for key, value in pairs(options) do
+    local kind = known[key]
+    if not kind then bad("unknown option '%s'", tostring(key)) end
+    if not fits(value, kind) then
+      local got = type(value) == "number" and tostring(value) or type(value)
+      bad("option '%s': %s expected, got %s", key, WORDS[kind] or kind, got)
+    end
+  end
+end
+
 ---The same unless it is an object of that class, as which a method was called.
 ---@param value any
 ---@param class string as getmetatable tells it

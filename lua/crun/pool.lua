@@ -195,10 +195,8 @@ end
 ---@return any[]
 function Pool:starmap(fn, items)
   check.callable(fn, 1, "starmap")
-  if type(items) ~= "table" then
-    error(("bad argument #2 to 'starmap' (list of lists expected, got %s)"):format(type(items)), 2)
-  end
-  return self:map(function(list) return fn(table.unpack(list, 1, list.n or #list)) end, items)
+  job.check_lists(items, "starmap")
+  return self:map(job.spread(fn), items)
 end
 
 Pool.imap = imap.imap

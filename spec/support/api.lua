@@ -41,6 +41,8 @@ function M.objects()
   list.Popen, list["subprocess.Result"] = process()
   local pipe, other = crun.Pipe()
   list.Connection = pipe
+  list.Executor = crun.ThreadPool(1)
+  list.Executor:close()
   pipe:close()
   other:close()
   return list

@@ -306,4 +306,24 @@ function crun.watchdog(seconds) end
 ---@return number? before
 function crun.preempt(seconds) end
 
+--- A pool of threads, which start when jobs need them. Never waits.
+---@param size? integer nil: one for each processor
+---@param options? crun.ExecutorOptions
+---@return crun.Executor
+function crun.ThreadPool(size, options) end
+
+--- A pool of processes, which start when jobs need them. Never waits.
+---@param size? integer
+---@param options? crun.ExecutorOptions
+---@return crun.Executor
+function crun.ProcessPool(size, options) end
+
+--- Calls fn for each item, at most `limit` at a time, in a pool made for it. May wait. Raises: the
+--- error of the first item that failed.
+---@param fn function
+---@param items any[]|function a list or an iterator
+---@param options? {on?: "tasks"|"threads"|"processes", limit?: integer}
+---@return any[]
+function crun.map(fn, items, options) end
+
 return crun

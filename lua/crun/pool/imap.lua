@@ -9,6 +9,7 @@ local core = require "crun.core"
 local job = require "crun.pool.job"
 
 local internals = core.pool
+local refuse_nil = job.refuse_nil
 local cancels, new_window = internals.cancels, internals.window_new
 
 local M = {}
@@ -54,15 +55,6 @@ function Imap:__gc()
 end
 
 -- --- the reader ----------------------------------------------------------------------------------
-
----A nil would end the loop as if there were no more inputs.
-local function refuse_nil(first, ...)
-  if first == nil then
-    error("a job of imap returned nil, which would end a for loop: let it return something, "
-      .. "or use map", 3)
-  end
-  return first, ...
-end
 
 ---The iterator: raises the error of a job in its place, and can be called again then. It keeps imap
 ---from being collected.

@@ -42,6 +42,27 @@ function M.check_input(items, state, name)
     :format(name, type(items)), 3)
 end
 
+---The same unless it is a list of lists, as starmap takes them.
+function M.check_lists(items, name)
+  if type(items) == "table" then return end
+  error(("bad argument #2 to '%s' (list of lists expected, got %s)")
+    :format(name, type(items)), 3)
+end
+
+---What starmap calls with each of its lists.
+function M.spread(fn)
+  return function(list) return fn(table.unpack(list, 1, list.n or #list)) end
+end
+
+---A nil of imap would end the loop as if there were no more inputs.
+function M.refuse_nil(first, ...)
+  if first == nil then
+    error("a job of imap returned nil, which would end a for loop: let it return something, "
+      .. "or use map", 3)
+  end
+  return first, ...
+end
+
 -- --- starting ------------------------------------------------------------------------------------
 
 ---Starts a job in the place that acquire took, or gives that back.

@@ -1,0 +1,204 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The workers of a pool: each has a daemon task that starts it, waits for its end, and deals with
+-- what it has left behind. They start when jobs need them.
+--
+-- The backend (threads.lua, processes.lua) knows what a worker is: start(worker, engine) sets
+-- `link` and `board`, and may wait; serve(worker, initializer, ...) -> a Future, has it begin;
+-- interrupt(worker) and kill(worker) end it, with clean-ups or without; wait(worker [, seconds]) ->
+-- how it ended, in words; nil: it has not.
+
+local core = require "crun.core"
+local engine = require "crun.executor.engine"
+local kinds = require "crun.executor.kinds"
+local line = require "crun.executor.list"
+
+local Engine, DEPTH = engine.Engine, engine.DEPTH
+
+---Workers that end one after another without having done a job, before the pool is given up.
+local FRUITLESS = 3
+
+-- --- the life of a worker ------------------------------------------------------------------------
+
+local function forget(list, worker)
+  for place, each in ipairs(list) do
+    if each == worker then return table.remove(list, place) end
+  end
+end
+
+---Starts it and has it begin. Raises what goes wrong.
+local function prepare(self, worker)
+  self.backend.start(worker, self)
+  for id = #worker.board, #worker.board + DEPTH - 1 do worker.free[#worker.free + 1] = id end
+  self:listen(worker)
+  self.backend.serve(worker, self.initializer, table.unpack(self.initargs)):get()
+end
+
+---Waits for its end, however long the tasks take that jobs have left there; a worker that should be
+---gone already is killed.
+local function reap(self, worker)
+  local orderly = worker.link.orderly
+  local how = self.backend.wait(worker, not orderly and self.grace or nil)
+  if how then return how end
+  self.backend.kill(worker)
+  return self.backend.wait(worker)
+end
+
+---No worker can be had: as many as there are must do, or the pool is given up.
+local function fail_start(self, failure)
+  if #self.workers == 0 then
+    self:give_up(failure)
+  else
+    self.most = #self.workers
+  end
+end
+
+---A worker has ended that never did a job.
+local function count_fruitless(self, worker, reason)
+  if worker.refused then return self:give_up(worker.failure) end
+  self.fruitless = self.fruitless + 1
+  if self.fruitless >= FRUITLESS then
+    self.fruitless = 0
+    fail_start(self, reason)
+  end
+end
+
+---It is gone, and `reason` says how.
+local function bury(self, worker, reason)
+  forget(self.workers, worker)
+  forget(self.everyone, worker)
+  worker.gone, worker.ready = true, false
+  self:inherit(worker, reason)
+  if worker.served then
+    self.fruitless = 0
+  elseif not (worker.leaving or self.closed) then
+    count_fruitless(self, worker, reason)
+  end
+  self:dispatch()
+  self.life:done()
+end
+
+local function begin(self, worker)
+  if worker.leaving then return worker.link:close() end
+  worker.ready = true
+  worker.since = core.now()
+  self:dispatch()
+  if worker.count == 0 then self:wish() end
+end
+
+---What its end is told as.
+local function explain(self, worker, how)
+  return ("EWORKERDIED: %s of the %s %s"):format(worker.name, self.name, how)
+end
+
+---The task of a worker ends before it with the program, or because the pool is terminated.
+local function guard(self, worker)
+  return setmetatable({}, {
+    __close = function(_, err)
+      if worker.gone then return end
+      if worker.handle then self.backend.kill(worker) end
+      if not self.terminated then
+        self.terminated = true
+        self:give_up(err)
+      end
+      bury(self, worker, explain(self, worker, "was ended before it began"))
+    end,
+  })
+end
+
+---The body of a worker's task.
+local function live(self, worker)
+  local _ <close> = guard(self, worker)
+  local ok, failure = pcall(prepare, self, worker)
+  if ok then
+    begin(self, worker)
+  else
+    worker.failure = failure
+    if not worker.link then return bury(self, worker, tostring(failure)) end
+    worker.refused = not worker.link:closed()
+    worker.link:close()
+  end
+  worker.link:join()
+  bury(self, worker, explain(self, worker, reap(self, worker)))
+end
+
+---Starts a further worker, if there may be one. Switches: never.
+function Engine:recruit()
+  if #self.workers >= self.most or self.terminated then return end
+  self.started = self.started + 1
+  local worker = {
+    name = ("worker %d"):format(self.started),
+    line = line.new(), count = 0, bytes = 0, budget = self.max_jobs,
+    free = {}, calls = {},
+  }
+  table.insert(self.workers, worker)
+  table.insert(self.everyone, worker)
+  self.life:add()
+  worker.task = core.spawn(live, self, worker)
+  worker.task.name = worker.name .. " of a " .. self.name
+  worker.task.daemon = true
+end
+
+---Lets a worker go that has nothing to do. Switches: never.
+function Engine:retire(worker)
+  worker.leaving, worker.ready = true, false
+  forget(self.workers, worker)
+  if worker.link then worker.link:close() end
+end
+
+---Lets all of them go. Switches: never.
+function Engine:dismiss()
+  self.attention:set()
+  for place = #self.workers, 1, -1 do self:retire(self.workers[place]) end
+end
+
+-- --- what a worker says -------------------------------------------------------------------------
+
+---Switches: never.
+function Engine:listen(worker)
+  local link = worker.link
+  link:on(kinds.RESULT, function(id, _, ...) self:answered(worker, id, "returned", ...) end)
+  link:on(kinds.ERROR, function(id, _, ...) self:answered(worker, id, "failed", ...) end)
+  link:on(kinds.CANCELLED, function(id, _, ...) self:answered_cancelled(worker, id, ...) end)
+end
+
+-- --- ending the pool -----------------------------------------------------------------------------
+
+---Ends a worker whatever it does, gently first.
+local function put_down(self, worker)
+  if worker.gone or not worker.handle then return end
+  self.backend.interrupt(worker)
+  core.call_later(self.grace, function()
+    if not worker.gone then self.backend.kill(worker) end
+  end)
+end
+
+---No job is taken any more; those there are cancelled, and the workers ended.
+---Switches: never.
+---@param reason string
+function Engine:terminate(reason)
+  if self.terminated then return end
+  self.closed, self.terminated = true, true
+  self.attention:set()
+  local workers = table.move(self.everyone, 1, #self.everyone, 1, {})
+  self:settle_all("cancelled", core.remote.cancelled(reason))
+  for _, worker in ipairs(workers) do
+    worker.leaving, worker.ready = true, false
+    if not worker.link then worker.task:cancel(reason) end
+    put_down(self, worker)
+  end
+end
+
+---No worker can be had: all jobs fail, and so do further ones.
+---Switches: never.
+---@param failure any
+function Engine:give_up(failure)
+  if type(failure) == "string" then
+    failure = ("the workers of the %s cannot start: %s"):format(self.name, failure)
+  end
+  self.broken, self.closed = failure, true
+  self:settle_all("failed", failure, "")
+  self:dismiss()
+end
+
+return Engine

@@ -1,0 +1,344 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The inside of a pool of workers: which job is where. A job waits in the pool's line, or is in the
+-- line of a worker, which it has been sent to. There it can be taken back until the worker claims
+-- it; so jobs wait at the workers, ready to be begun, and still move to one that has nothing to do,
+-- are cancelled before they start, and survive the worker.
+--
+-- A job: `parcel`, or `value` where that is all there is to send; `call` of a map; and `settle`,
+-- which is called once, with the job, "returned" and results, "failed", error and traceback, or
+-- "cancelled" and the cancel error. It must not wait. The rest is the engine's.
+
+local core = require "crun.core"
+local kinds = require "crun.executor.kinds"
+local line = require "crun.executor.list"
+local parcel = require "crun.executor.parcel"
+
+local remote = core.remote
+local append, prepend, remove = line.append, line.prepend, line.remove
+local send_parcel = parcel.send
+local JOB, CALL = kinds.JOB, kinds.CALL
+
+---Jobs under way at one worker, and bytes of theirs, from which on it gets no further one.
+local DEPTH, BYTES = 32, 1 << 18
+local SMALL = 32 -- bytes of a job that is but a number
+
+---Seconds for which a worker must have answered nothing before jobs are taken back from it for
+---another one: those who do many small jobs will be through before the jobs have moved.
+local PATIENCE = 0.001
+
+---@class crun.Engine
+---@field workers table[] those that start or work, in the order of their starts
+---@field pending integer jobs that are not settled
+local Engine = {}
+Engine.__index = Engine
+
+-- --- sending jobs to workers ---------------------------------------------------------------------
+
+---The worker with the fewest jobs among those that may get another one.
+local function pick(self, size)
+  local best, least = nil, DEPTH
+  for _, worker in ipairs(self.workers) do
+    local count = worker.count
+    if worker.ready and worker.budget > 0 then
+      if count == 0 then return worker end
+      if count < least and worker.bytes + size <= BYTES then best, least = worker, count end
+    end
+  end
+  return best
+end
+
+---Puts a job on the board and in the line of a worker, and sends it.
+local function give(worker, job)
+  local free, call, size = worker.free, job.call, job.size
+  local id = free[#free]
+  free[#free] = nil
+  job.worker, job.id = worker, id
+  worker.board:offer(id)
+  append(worker.line, job)
+  if worker.count == 0 then worker.since = core.now() end
+  worker.count = worker.count + 1
+  worker.bytes = worker.bytes + size
+  worker.budget = worker.budget - 1
+  local number = call and call.number or 0
+  if call and not worker.calls[number] then
+    worker.calls[number] = true
+    send_parcel(worker.link, CALL, number, 0, call.parcel)
+  end
+  if job.parcel then
+    send_parcel(worker.link, job.kind or JOB, id, number, job.parcel)
+  else
+    worker.link:post(JOB, id, number, job.value)
+  end
+end
+
+---The job is in no worker's line any more.
+local function take_out(worker, job)
+  remove(worker.line, job)
+  worker.count = worker.count - 1
+  worker.bytes = worker.bytes - job.size
+  worker.free[#worker.free + 1] = job.id + #worker.board
+  job.worker = nil
+end
+
+---Takes a job back from its worker; false when that has begun it.
+local function revoke(job)
+  local worker = job.worker
+  if not worker.board:revoke(job.id) then return false end
+  take_out(worker, job)
+  worker.budget = worker.budget + 1
+  return true
+end
+
+---Sends what waits, as far as there are workers for it.
+---Switches: never.
+function Engine:dispatch()
+  local queue = self.queue
+  while queue.first do
+    local job = queue.first
+    local worker = pick(self, job.size)
+    if not worker then break end
+    remove(queue, job)
+    give(worker, job)
+  end
+  if self.pending > #self.workers then self:recruit() end
+end
+
+---Adds a job. Switches: never.
+---@param job table
+function Engine:add(job)
+  self.pending = self.pending + 1
+  job.size = job.size or job.parcel and job.parcel.size or SMALL
+  local worker = self.queue.n == 0 and pick(self, job.size)
+  if worker then give(worker, job) else append(self.queue, job) end
+  if self.pending > #self.workers then self:recruit() end
+end
+
+-- --- from a busy worker to an idle one -----------------------------------------------------------
+
+---The worker with the most jobs that it has not begun; and whether one of those that would do was
+---heard of too lately.
+local function find_victim(self, now)
+  local victim, most, early = nil, 1, false
+  for _, worker in ipairs(self.workers) do
+    if worker.count > most then
+      if now - worker.since >= PATIENCE then
+        victim, most = worker, worker.count
+      else
+        early = true
+      end
+    end
+  end
+  return victim, early
+end
+
+local function has_idle(self)
+  for _, worker in ipairs(self.workers) do
+    if worker.ready and worker.count == 0 and worker.budget > 0 then return true end
+  end
+  return false
+end
+
+---Takes the later half of a worker's jobs back, those sent last first.
+local function take_half(self, victim)
+  local job = victim.line.last
+  for _ = 1, victim.count // 2 do
+    local before = job.prev
+    if not revoke(job) then return end
+    prepend(self.queue, job)
+    job = before
+  end
+end
+
+---Evens out, once all answers that have come are handled.
+local function balance(self)
+  self.balancing = false
+  if self.queue.first or not has_idle(self) then return end
+  local victim, early = find_victim(self, core.now())
+  if victim then
+    take_half(self, victim)
+    self:dispatch()
+  elseif early then
+    self.balancing = true
+    core.call_later(PATIENCE, balance, self)
+  end
+end
+
+---A worker has nothing to do, and there is nothing in line. Switches: never.
+function Engine:wish()
+  if self.balancing or self.pending == 0 then return end
+  self.balancing = true
+  core.call_soon(balance, self)
+end
+
+-- --- answers -------------------------------------------------------------------------------------
+
+---The job is over. Switches: never.
+---@param job table
+---@param how "returned"|"failed"|"cancelled"
+---@param ... any
+function Engine:settle(job, how, ...)
+  self.pending = self.pending - 1
+  job:settle(how, ...)
+  if self.pending == 0 and self.closed then self:dismiss() end
+end
+
+---The next jobs for a worker that has room.
+local function refill(self, worker)
+  local queue = self.queue
+  local job = queue.first
+  while job and worker.budget > 0 and worker.count < DEPTH
+    and (worker.count == 0 or worker.bytes + job.size <= BYTES) do
+    remove(queue, job)
+    give(worker, job)
+    job = queue.first
+  end
+  if worker.count > 0 then return end
+  if worker.budget <= 0 then
+    self:retire(worker)
+    if self.queue.first then self:recruit() end
+  elseif not job then
+    self:wish()
+  end
+end
+
+---The function of a map is not needed any more. Switches: never.
+---@param call table
+function Engine:close_call(call)
+  for _, worker in ipairs(self.workers) do
+    if worker.calls[call.number] then
+      worker.calls[call.number] = nil
+      worker.link:post(kinds.FORGET, call.number, 0)
+    end
+  end
+end
+
+---What a worker has answered. Workers answer in the order of their jobs.
+---Switches: never.
+function Engine:answered(worker, id, how, ...)
+  local job = worker.line.first
+  if not job or job.id ~= id then error("an answer to a job that was not begun", 0) end
+  take_out(worker, job)
+  worker.since = core.now()
+  worker.served = true
+  if worker.ready then refill(self, worker) end
+  self:settle(job, how, ...)
+end
+
+---The worker says that the job was cancelled: by `job.cancelled`, if somebody here did.
+---Switches: never.
+function Engine:answered_cancelled(worker, id, reason, origin)
+  local job = worker.line.first
+  local err = job and job.cancelled or remote.cancelled(reason, origin)
+  self:answered(worker, id, "cancelled", err)
+end
+
+-- --- cancelling ----------------------------------------------------------------------------------
+
+---A worker in which a cancelled job does not end is ended itself, first gently.
+local function force(self, worker, job, way)
+  if job.worker ~= worker or worker.gone then return end
+  way(worker)
+  core.call_later(self.grace, force, self, worker, job, self.backend.kill)
+end
+
+---Cancels a job that has not begun; false when it has.
+---Switches: never.
+---@param job table
+---@param err any the cancel error
+---@return boolean
+function Engine:withdraw(job, err)
+  local worker = job.worker
+  if worker then
+    if not revoke(job) then return false end
+    if worker.ready then refill(self, worker) end
+  else
+    remove(self.queue, job)
+  end
+  self:settle(job, "cancelled", err)
+  return true
+end
+
+---Cancels a job: at once if it has not begun, else it is over once it has ended.
+---Switches: never.
+---@param job table
+---@param err any the cancel error
+function Engine:cancel(job, err)
+  if job.cancelled or self:withdraw(job, err) then return end
+  local worker = job.worker
+  job.cancelled = err
+  worker.link:post(kinds.CANCEL, job.id, 0, err.reason, err.origin)
+  core.call_later(self.backend.patience or self.grace, force, self, worker, job,
+    self.backend.interrupt)
+end
+
+---Every job that is not settled, in no particular order.
+local function each_job(self, fn, ...)
+  while self.queue.first do
+    local job = self.queue.first
+    remove(self.queue, job)
+    fn(self, job, ...)
+  end
+  for _, worker in ipairs(self.everyone) do
+    while worker.line.first do
+      local job = worker.line.first
+      take_out(worker, job)
+      fn(self, job, ...)
+    end
+  end
+end
+
+---Settles all jobs at once, whatever becomes of those that have begun. Switches: never.
+function Engine:settle_all(how, ...)
+  each_job(self, self.settle, how, ...)
+end
+
+---Cancels all that have not begun. Switches: never.
+function Engine:withdraw_all(err)
+  local jobs = {}
+  local function note(list)
+    local job = list.first
+    while job do
+      jobs[#jobs + 1], job = job, job.next
+    end
+  end
+  note(self.queue)
+  for _, worker in ipairs(self.workers) do note(worker.line) end
+  for _, job in ipairs(jobs) do self:withdraw(job, err) end
+end
+
+-- --- the loss of a worker ------------------------------------------------------------------------
+
+---The job that a worker had begun when it died, of which `reason` tells.
+local function lose(self, job, reason)
+  if job.cancelled then
+    self:settle(job, "cancelled", job.cancelled)
+  elseif job.retries > 0 then
+    job.retries = job.retries - 1
+    prepend(self.queue, job)
+  else
+    self:settle(job, "failed", reason, "")
+  end
+end
+
+---Deals with the jobs of a worker that is gone. Switches: never.
+---@param worker table
+---@param reason string "EWORKERDIED: ..."
+function Engine:inherit(worker, reason)
+  local list, job = worker.line, worker.line.last
+  local begun = {}
+  while job do
+    local before = job.prev
+    if worker.board:taken(job.id) then
+      begun[#begun + 1] = job
+      worker.served = true
+    end
+    take_out(worker, job)
+    if begun[#begun] ~= job then prepend(self.queue, job) end
+    job = before
+  end
+  assert(list.n == 0)
+  for _, each in ipairs(begun) do lose(self, each, reason) end
+end
+
+return { Engine = Engine, DEPTH = DEPTH }

@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What a job is sent with. It is taken down when the job is added, so that later changes to it do
+-- not matter; and it can be sent again, to another worker.
+--
+-- Three forms: values that cannot change, as they are; a message made of the others; and where
+-- crun's objects are among them, which each link numbers in its own way, a copy that has those in
+-- place.
+
+local core = require "crun.core"
+
+local M = {}
+
+local IMMUTABLE = { ["nil"] = true, boolean = true, number = true, string = true }
+M.IMMUTABLE = IMMUTABLE
+
+---Rough sizes, so that not too much is on its way to one worker.
+local SMALL, UNKNOWN = 32, 1 << 16
+
+local function immutable(...)
+  for place = 1, select("#", ...) do
+    if not IMMUTABLE[type((select(place, ...)))] then return false end
+  end
+  return true
+end
+
+local function size_of(...)
+  local size = SMALL
+  for place = 1, select("#", ...) do
+    local value = select(place, ...)
+    if type(value) == "string" then size = size + #value end
+  end
+  return size
+end
+
+-- --- references ---------------------------------------------------------------------------------
+
+---A port in memory through which values pass, crun's objects by reference, to become a copy.
+local function copier()
+  local objects = {}
+  local there, here = core.port_pair()
+  local function refer(object)
+    objects[#objects + 1] = object
+    return tostring(#objects)
+  end
+  there:hooks(refer, nil)
+  here:hooks(nil, function(number) return objects[tonumber(number)] end)
+  return there, here
+end
+
+local function receive(_, _, _, ...)
+  return table.pack(...)
+end
+
+local function copy(...)
+  local there, here = copier()
+  local ok, err = pcall(there.post, there, 1, 0, 0, ...)
+  if not ok then
+    there:close()
+    here:close()
+    error(err, 0)
+  end
+  local values = receive(here:recv())
+  there:close()
+  here:close()
+  return values
+end
+
+-- --- making and sending --------------------------------------------------------------------------
+
+---Takes values down. Raises what cannot be sent, without position: "args[2].x: ...".
+---@param ... any
+---@return table parcel
+function M.pack(...)
+  if immutable(...) then return { size = size_of(...), n = select("#", ...), ... } end
+  local ok, message = pcall(core.encode, ...)
+  if ok then return { size = #message, message = message } end
+  local values = copy(...)
+  values.size = UNKNOWN
+  return values
+end
+
+---Sends it over a link; may wait while very much is queued there.
+---@param link table
+---@param kind integer
+---@param id integer
+---@param aux integer
+---@param parcel table
+function M.send(link, kind, id, aux, parcel)
+  if parcel.message then return link.port:send_encoded(kind, id, aux, parcel.message) end
+  return link:post(kind, id, aux, table.unpack(parcel, 1, parcel.n))
+end
+
+return M
