@@ -4,7 +4,7 @@
 -- what it has left behind. They start when jobs need them.
 --
 -- The backend (threads.lua, processes.lua) knows what a worker is: start(worker, engine) sets
--- `link` and `board`, and may wait; serve(worker, initializer, ...) -> a Future, has it begin;
+-- `link` and `board`, and may wait; serve(worker, first) -> a Future, has it begin with the initializer;
 -- interrupt(worker) and kill(worker) end it, with clean-ups or without; wait(worker [, seconds]) ->
 -- how it ended, in words; nil: it has not.
 
@@ -31,14 +31,13 @@ local function prepare(self, worker)
   self.backend.start(worker, self)
   for id = #worker.board, #worker.board + DEPTH - 1 do worker.free[#worker.free + 1] = id end
   self:listen(worker)
-  self.backend.serve(worker, self.initializer, table.unpack(self.initargs)):get()
+  self.backend.serve(worker, self.start):get()
 end
 
 ---Waits for its end, however long the tasks take that jobs have left there; a worker that should be
 ---gone already is killed.
 local function reap(self, worker)
-  local orderly = worker.link.orderly
-  local how = self.backend.wait(worker, not orderly and self.grace or nil)
+  local how = self.backend.wait(worker, not worker.link.orderly and self.grace or nil)
   if how then return how end
   self.backend.kill(worker)
   return self.backend.wait(worker)

@@ -3,6 +3,7 @@
 -- What ThreadPool and ProcessPool are: one class, on different workers. See engine.lua for how jobs
 -- are dealt out.
 
+local blame = require "crun.link.blame"
 local check = require "crun.check"
 local core = require "crun.core"
 local maps = require "crun.executor.maps"
@@ -47,7 +48,7 @@ local function add(self, level, callback, fn, ...)
   local engine = self.engine
   engine:check_open(level + 1)
   local ok, made = pcall(parcel.pack, fn, ...)
-  if not ok then error(word_arguments(made), level + 1) end
+  if not ok then blame(word_arguments(made)) end
   local future = core.Future()
   local job = {
     parcel = made, future = future, engine = engine, settle = settle, callback = callback,

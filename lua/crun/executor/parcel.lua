@@ -8,6 +8,7 @@
 -- place.
 
 local core = require "crun.core"
+local refer = require "crun.link.refer"
 
 local M = {}
 
@@ -37,13 +38,14 @@ end
 
 ---A port in memory through which values pass, crun's objects by reference, to become a copy.
 local function copier()
-  local objects = {}
+  local objects, probe = {}, {}
+  refer.prepare(probe)
   local there, here = core.port_pair()
-  local function refer(object)
+  there:hooks(function(object)
+    if not refer.refer(probe, object) then return nil end
     objects[#objects + 1] = object
     return tostring(#objects)
-  end
-  there:hooks(refer, nil)
+  end, nil)
   here:hooks(nil, function(number) return objects[tonumber(number)] end)
   return there, here
 end
@@ -80,15 +82,23 @@ function M.pack(...)
   return values
 end
 
----Sends it over a link; may wait while very much is queued there.
+---Sends it over a link. Switches: never.
 ---@param link table
 ---@param kind integer
 ---@param id integer
 ---@param aux integer
 ---@param parcel table
 function M.send(link, kind, id, aux, parcel)
-  if parcel.message then return link.port:send_encoded(kind, id, aux, parcel.message) end
+  if parcel.message then return link.port:post_encoded(kind, id, aux, parcel.message) end
   return link:post(kind, id, aux, table.unpack(parcel, 1, parcel.n))
+end
+
+---The values of a parcel that was sent as a table.
+---@param parcel table
+---@return any ...
+function M.unpack(parcel)
+  if parcel.message then return core.decode(parcel.message) end
+  return table.unpack(parcel, 1, parcel.n)
 end
 
 return M

@@ -4,8 +4,10 @@
 -- that its users hold; once that is collected, the pool closes itself.
 
 local Engine = require "crun.executor.crew"
+local blame = require "crun.link.blame"
 local core = require "crun.core"
 local line = require "crun.executor.list"
+local parcel = require "crun.executor.parcel"
 
 local M = {}
 
@@ -41,11 +43,11 @@ end
 -- --- the functions of maps -----------------------------------------------------------------------
 
 ---Numbers a function that many jobs call. Switches: never.
----@param parcel table with the function
+---@param fn table a parcel of the function
 ---@return table call
-function Engine:open_call(parcel)
+function Engine:open_call(fn)
   self.calls = self.calls + 1
-  return { number = self.calls, parcel = parcel }
+  return { number = self.calls, parcel = fn }
 end
 
 -- --- jobs that nobody waits for ------------------------------------------------------------------
@@ -93,7 +95,18 @@ function Engine:check_open(level)
   if self.closed then error("Pool not running", level + 1) end
 end
 
----The engine of a pool. Switches: never.
+---What each worker begins with.
+local function first(initializer, args)
+  local ok, made = pcall(parcel.pack, initializer, table.unpack(args, 1, args.n or #args))
+  if not ok then
+    blame((made:gsub("^args%[1%]", "the initializer"):gsub("^args%[(%d+)%]", function(place)
+      return ("initargs[%d]"):format(place - 1)
+    end)))
+  end
+  return made
+end
+
+---The engine of a pool. Switches: never. Raises: the initializer or its arguments cannot be sent.
 ---@param name string "ThreadPool"
 ---@param backend table
 ---@param size integer
@@ -102,7 +115,7 @@ end
 function M.new(name, backend, size, options)
   local self = setmetatable({
     name = name, backend = backend, size = size, most = size,
-    initializer = options.initializer, initargs = options.initargs or {},
+    start = first(options.initializer, options.initargs or {}),
     max_jobs = options.max_jobs_per_worker or math.huge,
     retries = options.retries or 0,
     grace = options.grace or 1,

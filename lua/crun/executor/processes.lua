@@ -26,8 +26,8 @@ function M.start(worker, pool)
   worker.board, worker.link, worker.handle = board, link, child
 end
 
-function M.serve(worker, initializer, ...)
-  return worker.link:submit_at(-1, worker_side.serve, { fd = BOARD }, initializer, ...)
+function M.serve(worker, first)
+  return worker.link:submit(worker_side.serve, { fd = BOARD }, first)
 end
 
 function M.interrupt(worker)

@@ -2,6 +2,7 @@
 --
 -- A map or imap under way: the jobs that it has begun. The function is sent once to each worker.
 
+local blame = require "crun.link.blame"
 local core = require "crun.core"
 local inputs = require "crun.executor.inputs"
 local parcel = require "crun.executor.parcel"
@@ -24,9 +25,11 @@ Run.__index = Run
 ---@param ... any
 ---@return crun.Run
 function Run.new(engine, fn, options, is_list, ...)
+  local ok, made = pcall(parcel.pack, fn)
+  if not ok then blame((made:gsub("^args%[1%]", "the function"))) end
   return setmetatable({
     engine = engine,
-    call = engine:open_call(parcel.pack(fn)),
+    call = engine:open_call(made),
     source = inputs.source(options.chunk, is_list, ...),
     limit = math.max(options.limit, options.chunk),
     chunk = options.chunk,

@@ -2,9 +2,9 @@
 --
 -- Workers that are threads; see crew.lua for what each function is.
 
-local Link = require "crun.link"
 local core = require "crun.core"
 local engine = require "crun.executor.engine"
+local keeper = require "crun.thread.keeper"
 local worker_side = require "crun.executor.worker"
 
 local M = {}
@@ -12,30 +12,16 @@ local M = {}
 ---Seconds before a thread in which a cancelled job does not end is stopped where it computes.
 M.patience = 0.02
 
-local function connect(worker, pool)
-  local name = ("%s %s"):format(pool.name, worker.name)
-  local here, there = core.port_pair()
-  local handle, message = core.thread_start(there:detach(), name)
-  if not handle then
-    here:close()
-    error(message, 0)
-  end
-  worker.handle = handle
-  worker.link = Link.new(here, {
-    to = "to a thread",
-    explain = function() return ("thread '%s' has ended"):format(name) end,
-  })
-  worker.link:init { name = name }
-end
-
 function M.start(worker, pool)
+  local state = { name = ("%s %s"):format(pool.name, worker.name) }
+  local ok, message = keeper.open(state)
+  if not ok then error(message, 0) end
   worker.board = core.claims(engine.DEPTH)
-  connect(worker, pool)
+  worker.link, worker.handle = state.link, state.handle
 end
 
-function M.serve(worker, initializer, ...)
-  local where = { address = worker.board:address() }
-  return worker.link:submit_at(-1, worker_side.serve, where, initializer, ...)
+function M.serve(worker, first)
+  return worker.link:submit(worker_side.serve, { address = worker.board:address() }, first)
 end
 
 function M.interrupt(worker)

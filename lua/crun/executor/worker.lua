@@ -6,6 +6,7 @@
 local core = require "crun.core"
 local kinds = require "crun.executor.kinds"
 local link_job = require "crun.link.job"
+local parcel = require "crun.executor.parcel"
 
 local remote = core.remote
 local observe = core.pool.observe
@@ -20,20 +21,20 @@ local function word_results(message)
   return (message:gsub("^args%[", "results["))
 end
 
----Sends the results; what cannot be sent is the job's error instead.
-local function send_results(self, id, ...)
-  local ok, err = pcall(self.link.send, self.link, 0, word_results, RESULT, id, 0, ...)
-  if not ok then self.link:send(1, nil, ERROR, id, 0, err, "") end
+---Sends the results; what of them cannot be sent is the job's error instead.
+local function send_results(link, id, ...)
+  local ok, err = pcall(link.answer, link, word_results, RESULT, id, ...)
+  if not ok then link:answer(nil, ERROR, id, portable(err), "") end
 end
 
-local function answer(self, id, task)
+local function answer(link, id, task)
+  local status = task:status()
+  if status == "returned" then return send_results(link, id, task:result()) end
   local err = task:exception()
-  if task:cancelled() then
-    self.link:send(1, nil, CANCELLED, id, 0, portable(err.reason), err.origin)
-  elseif task:status() == "failed" then
-    self.link:send(1, nil, ERROR, id, 0, portable(err), task:traceback())
+  if status == "cancelled" then
+    link:answer(nil, CANCELLED, id, portable(err.reason), err.origin)
   else
-    send_results(self, id, task:result())
+    link:answer(nil, ERROR, id, portable(err), task:traceback())
   end
 end
 
@@ -88,12 +89,16 @@ local function run(self, job)
   self.id, self.task = job.id, task
   task:join()
   self.task = nil
-  answer(self, job.id, task)
+  answer(self.link, job.id, task)
   self.link.port:flush()
 end
 
 local function serve(self)
   for job in self.jobs:iter() do run(self, job) end
+end
+
+local function call_first(initializer, ...)
+  if initializer then initializer(...) end
 end
 
 -- --- being asked ---------------------------------------------------------------------------------
@@ -126,27 +131,34 @@ local function listen(self, link)
   end)
 end
 
----Makes a worker of the end of a link: calls initializer(...), then takes jobs whose claims stand
----on the board.
+---Makes a worker of the end of a link: begins as `first`, a parcel of the initializer and its
+---arguments, says, then takes jobs whose claims stand on the board. A worker that cannot go on says
+---goodbye.
 ---May wait. Raises: the initializer's error.
-function M.attach(link, board, initializer, ...)
+---@param link table
+---@param board table
+---@param first table see parcel.lua
+function M.attach(link, board, first)
   local self = { link = link, board = board, jobs = core.Queue(), calls = {} }
-  if initializer then initializer(...) end
+  call_first(parcel.unpack(first))
   listen(self, link)
   local runner = core.spawn(serve, self)
-  runner.name = "worker"
-  runner.daemon = true
+  runner.name, runner.daemon = "worker", true
+  runner:on_done(function() link:close() end)
 end
 
 ---The same for the link of this thread or process to its parent; `where` says how to get the board.
-function M.serve(where, initializer, ...)
+---May wait. Raises: the initializer's error.
+---@param where {fd: integer?, address: integer?}
+---@param first table
+function M.serve(where, first)
   local board
   if where.fd then
     board = assert(core.claims_open(where.fd))
   else
     board = core.claims_at(where.address)
   end
-  M.attach(require "crun.worker".link, board, initializer, ...)
+  M.attach(require "crun.worker".link, board, first)
 end
 
 return M
