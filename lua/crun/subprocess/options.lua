@@ -192,7 +192,7 @@ function M.resolve(options, known, name, level)
   local function refuse(key, other)
     if copy[key] ~= nil then
       error(("bad argument #1 to '%s' (option '%s' does not go with '%s')")
-        :format(name, key, other), level)
+        :format(name, key, other), level + 1)
     end
   end
   if copy.input ~= nil then
