@@ -22,14 +22,7 @@ local function linked(body)
   end
 end
 
---- What the object becomes at the other end.
-local function proxy(here, object)
-  local got = crun.Queue()
-  _G.proxy_spec_got = got
-  here:submit(function(value) _G.proxy_spec_got:put(value) end, object):get()
-  _G.proxy_spec_got = nil
-  return got:get()
-end
+local proxy = links.proxy
 
 describe("a proxy", function()
   both("of a queue puts and gets", linked(function(here)

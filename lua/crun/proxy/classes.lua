@@ -11,7 +11,7 @@ local proxy = require "crun.proxy"
 local refer = require "crun.link.refer"
 
 local remote = core.remote
-local state_of, call, current = remote.state, proxy.call, core.current
+local state_of, current = remote.state, core.current
 
 ---Raises, at the caller of the method, that it was called as a function or on something else.
 local function bad_self(kind, name, value)
@@ -24,27 +24,31 @@ local function surely(value, message, code, ...)
   return value, message, code, ...
 end
 
-local by_mode = {}
+-- Modes in which a method acts in the name of the calling task.
+local NAMED = { take = true, give = true, own = true }
 
-function by_mode.take(kind, number, name)
-  return function(self, ...)
-    local state = state_of(self) or bad_self(kind, name, self)
-    return call(state, number, current().id, ...)
-  end
-end
-by_mode.give, by_mode.own = by_mode.take, by_mode.take
-
-local function plain(kind, number, name)
-  return function(self, ...)
-    local state = state_of(self) or bad_self(kind, name, self)
-    return call(state, number, 0, ...)
-  end
+---Whether it may wait, so that the request can be withdrawn.
+local function may_wait(method)
+  local name, mode, attempt = table.unpack(method)
+  return not (method.sure or mode == "now" or mode == "back" or name == attempt)
 end
 
 local function method_of(kind, number, method)
-  local name, mode = method[1], method[2]
-  local ask = (by_mode[mode] or plain)(kind, number, name)
-  if not method.sure then return ask end
+  local name = method[1]
+  local ask = may_wait(method) and proxy.call or proxy.tell
+  if NAMED[method[2]] then
+    return function(self, ...)
+      local state = state_of(self) or bad_self(kind, name, self)
+      return ask(state, number, current().id, ...)
+    end
+  end
+  return function(self, ...)
+    local state = state_of(self) or bad_self(kind, name, self)
+    return ask(state, number, 0, ...)
+  end
+end
+
+local function surely_of(ask)
   return function(...) return surely(ask(...)) end
 end
 
@@ -148,7 +152,8 @@ end
 local function class_of(kind)
   local methods, meta = {}, {}
   for number, method in ipairs(lists[kind]) do
-    methods[method[1]] = method_of(kind, number, method)
+    local ask = method_of(kind, number, method)
+    methods[method[1]] = method.sure and surely_of(ask) or ask
   end
   meta.__index, meta.__name, meta.__metatable = methods, "crun." .. kind, "crun.Proxy"
   meta.__gc, meta.__tostring = refer.collected, tostring_of(kind)

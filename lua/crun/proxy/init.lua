@@ -44,15 +44,19 @@ local function send(link, id, number, method, client, ...)
   return nil
 end
 
-local outcome
+---The reply, whatever happens to the caller meanwhile; and what has interrupted it, the last thing
+---thrown into it.
+local function outlast(future, thrown)
+  local reply
+  repeat
+    reply = table.pack(pcall(core.shield, Future, future))
+    if not reply[1] then thrown = reply[2] end
+  until reply[1]
+  return reply, thrown
+end
 
----The wait for the reply was interrupted by a cancel, or an error that was thrown.
-local function withdraw(link, id, future, err)
-  if not link.reason then link:post(kinds.WITHDRAW, id, 0) end
-  local reply = table.pack(core.shield(Future, future))
-  if reply[1] == kinds.WITHDRAWN or reply[1] == DEAD then error(err, 0) end
-  if not remote.is_cancelled(err) then core.current():throw(err) end
-  return outcome(link, id, future, true, table.unpack(reply, 1, reply.n))
+local function rethrow(err)
+  if err ~= nil and not remote.is_cancelled(err) then core.current():throw(err) end
 end
 
 local function unusual(kind, ...)
@@ -67,11 +71,37 @@ local function unusual(kind, ...)
   return nil, reason, reason:match("^%u+")
 end
 
+local function given(kind, ...)
+  if kind == VALUES then return ... end
+  return unusual(kind, ...)
+end
+
+---The wait for the reply was interrupted by a cancel, or by an error that was thrown.
+local function withdraw(link, id, future, err)
+  link:post(kinds.WITHDRAW, id, 0)
+  local reply, thrown = outlast(future, err)
+  if reply[2] == kinds.WITHDRAWN or reply[2] == DEAD then error(thrown, 0) end
+  rethrow(thrown)
+  return given(table.unpack(reply, 2, reply.n))
+end
+
 ---What follows from how the wait for the reply ended.
-function outcome(link, id, future, ok, kind, ...)
+local function outcome(link, id, future, ok, kind, ...)
   if not ok then return withdraw(link, id, future, kind) end
   if kind == VALUES then return ... end
   return unusual(kind, ...)
+end
+
+---Sends a request. Returns its number and the future of the reply.
+local function ask(state, method, client, ...)
+  local link = state.link
+  local id = link.next_call
+  link.next_call = id + 1
+  local err = send(link, id, state.number, method, client, ...)
+  if err then blame(err) end
+  local future = new_future()
+  link.calls[id] = future
+  return id, future
 end
 
 ---Asks the owner of the object to call the method of that number, and waits. Of an owner that is
@@ -85,13 +115,29 @@ end
 function M.call(state, method, client, ...)
   local link = state.link
   if link.reason then return unusual(DEAD, link.reason) end
-  local id = link.next_call
-  link.next_call = id + 1
-  local err = send(link, id, state.number, method, client, ...)
-  if err then blame(err) end
-  local future = new_future()
-  link.calls[id] = future
+  local id, future = ask(state, method, client, ...)
   return outcome(link, id, future, pcall(Future, future))
+end
+
+local function told(future, ok, kind, ...)
+  if ok then return given(kind, ...) end
+  local reply, thrown = outlast(future, kind)
+  rethrow(thrown)
+  return given(table.unpack(reply, 2, reply.n))
+end
+
+---The same for a method that never waits. It cannot be withdrawn: a lock is given back by a task
+---that is cancelled, too.
+---@param state table of the proxy
+---@param method integer
+---@param client integer in whose name, or 0
+---@param ... any
+---@return any ...
+function M.tell(state, method, client, ...)
+  local link = state.link
+  if link.reason then return unusual(DEAD, link.reason) end
+  local _, future = ask(state, method, client, ...)
+  return told(future, pcall(Future, future))
 end
 
 ---The REPLY of the other end.

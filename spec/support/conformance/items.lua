@@ -6,6 +6,7 @@ local assert = require "luassert"
 local M = {}
 
 local Item = {}
+M.Item = Item -- as a member of a module it is one class in all workers
 
 --- The number of an item.
 local function number(value, ...)
