@@ -24,7 +24,8 @@ end
 
 -- One worker and two take turns, so that both meet the same machine.
 local function measure(make)
-  local one <close>, two <close> = make(1), make(2)
+  local one <close> = make(1)
+  local two <close> = make(2)
   ms(one)
   ms(two)
   local alone, both, gain = {}, {}, {}

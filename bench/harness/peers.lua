@@ -43,6 +43,8 @@ end
 
 local has_go = "command -v go"
 
+local processes_only = { threadpool = true }
+
 -- skip: too slow, or the peer ignores the number of tasks asked for
 ---@type bench.Peer[]
 M.all = {
@@ -52,7 +54,8 @@ M.all = {
     servers = false, unpinned = true, cores = false,
     skip = { memory = true, ["memory-1m"] = true } },
   { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, servers = true },
-  { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, cores = true },
+  { name = "go", file = "go.go", needs = has_go, words = binary, build = go_build, cores = true,
+    skip = { procpool = true } },
   { name = "luajit", file = "coroutine.lua", needs = "command -v luajit", words = with "luajit",
     environment = { LUA_PATH = "%s/lib/?.lua;;" } },
   { name = "node", file = "node.mjs", needs = "command -v node", words = with "node" },
@@ -74,13 +77,13 @@ M.all = {
   { name = "lanes", file = "lanes.lua", needs = "lua5.4 -e 'require \"lanes\" require \"socket\"'",
     words = with "lua5.4", cores = true },
   { name = "multiprocessing", file = "py-mp-pool.py", needs = "test -x " .. PYTHON,
-    words = with(PYTHON, "-P"), cores = true },
+    words = with(PYTHON, "-P"), cores = true, skip = processes_only },
   { name = "multiprocessing", file = "py-mp.py", needs = "test -x " .. PYTHON,
     words = with(PYTHON, "-P"), cores = true },
   { name = "c-fork", file = "c-fork.c", needs = "command -v cc", words = binary, build = c_build,
-    cores = true },
+    cores = true, skip = processes_only },
   { name = "c-pipe", file = "c-pipe.c", needs = "command -v cc", words = binary, build = c_build,
-    cores = true },
+    cores = true, skip = processes_only },
   { name = "c-libuv", file = "c-libuv.c", needs = "pkg-config --exists libuv", words = binary,
     build = c_build, servers = false },
 }
