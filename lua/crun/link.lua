@@ -192,9 +192,19 @@ end
 
 -- --- the reader ---------------------------------------------------------------------------------
 
+---Handles messages of a kind from 64 on whose values could not be made here; as `on`.
+---@param kind integer
+---@param handler fun(id: integer, aux: integer, err: any)
+function Link:on_refused(kind, handler)
+  self.refused[kind] = handler
+end
+
 ---A message whose values could not be made here: who sent a request gets the error.
 local function refuse(self, kind, id, aux, err)
-  if kind == kinds.RUN then
+  local refused = self.refused[kind]
+  if refused then
+    refused(id, aux, err)
+  elseif kind == kinds.RUN then
     self:post(kinds.ERROR, id, 0, job.portable(err), "")
   elseif kind == kinds.RESULT or kind == kinds.ERROR then
     local future = take(self, id)
@@ -334,6 +344,7 @@ function Link.new(port, options)
     ids = {},       -- and the other way round, unless a cancel has been sent
     jobs = {},      -- by number: tasks that run for the other end
     closers = {},
+    refused = {},   -- by kind: handlers of messages whose values could not be made
     finished = core.Event(), over = core.Event(), running = core.WaitGroup(),
     handlers = table.move(handlers, 1, #handlers, 1, {}),
     forgotten = function() end,

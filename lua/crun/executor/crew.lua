@@ -4,9 +4,9 @@
 -- what it has left behind. They start when jobs need them.
 --
 -- The backend (threads.lua, processes.lua) knows what a worker is: start(worker, engine) sets
--- `link` and `board`, and may wait; serve(worker, first) -> a Future, has it begin with the initializer;
--- interrupt(worker) and kill(worker) end it, with clean-ups or without; wait(worker [, seconds]) ->
--- how it ended, in words; nil: it has not.
+-- `link`, `handle` and `board`, and may wait; serve(worker, first) -> a Future, has it begin with
+-- the initializer; interrupt(worker) and kill(worker) end it, with clean-ups or without;
+-- wait(worker [, seconds]) -> how it ended, in words; nil: it has not.
 
 local core = require "crun.core"
 local engine = require "crun.executor.engine"
@@ -29,7 +29,8 @@ end
 ---Starts it and has it begin. Raises what goes wrong.
 local function prepare(self, worker)
   self.backend.start(worker, self)
-  for id = #worker.board, #worker.board + DEPTH - 1 do worker.free[#worker.free + 1] = id end
+  worker.offer = worker.board.offer
+  worker.port, worker.post = worker.link.port, worker.link.port.post
   self:listen(worker)
   self.backend.serve(worker, self.start):get()
 end
@@ -80,9 +81,8 @@ end
 local function begin(self, worker)
   if worker.leaving then return worker.link:close() end
   worker.ready = true
-  worker.since = core.now()
   self:dispatch()
-  if worker.count == 0 then self:wish() end
+  if worker.line.n == 0 then self:wish() end
 end
 
 ---What its end is told as.
@@ -127,9 +127,11 @@ function Engine:recruit()
   self.started = self.started + 1
   local worker = {
     name = ("worker %d"):format(self.started),
-    line = line.new(), count = 0, bytes = 0, budget = self.max_jobs,
-    free = {}, calls = {},
+    line = line.new(), bytes = 0, budget = self.max_jobs, calls = {},
+    free = {}, spare = DEPTH, -- numbers for jobs, each for another slot of the board
+    heard = true,             -- since the engine looked last
   }
+  for slot = 1, DEPTH do worker.free[slot] = slot end
   table.insert(self.workers, worker)
   table.insert(self.everyone, worker)
   self.life:add()
@@ -155,10 +157,13 @@ end
 
 ---Switches: never.
 function Engine:listen(worker)
-  local link = worker.link
-  link:on(kinds.RESULT, function(id, _, ...) self:answered(worker, id, "returned", ...) end)
-  link:on(kinds.ERROR, function(id, _, ...) self:answered(worker, id, "failed", ...) end)
-  link:on(kinds.CANCELLED, function(id, _, ...) self:answered_cancelled(worker, id, ...) end)
+  local handlers, answered = worker.link.handlers, self.answered
+  handlers[kinds.RESULT] = function(_, id, _, ...) answered(self, worker, id, "returned", ...) end
+  handlers[kinds.ERROR] = function(_, id, _, ...) answered(self, worker, id, "failed", ...) end
+  handlers[kinds.CANCELLED] = function(_, id, _, ...) self:answered_cancelled(worker, id, ...) end
+  local function fail(id, _, err) answered(self, worker, id, "failed", err, "") end
+  worker.link:on_refused(kinds.RESULT, fail)
+  worker.link:on_refused(kinds.ERROR, fail)
 end
 
 -- --- ending the pool -----------------------------------------------------------------------------

@@ -5,9 +5,10 @@
 -- it; so jobs wait at the workers, ready to be begun, and still move to one that has nothing to do,
 -- are cancelled before they start, and survive the worker.
 --
--- A job: `parcel`, or `value` where that is all there is to send; `call` of a map; and `settle`,
--- which is called once, with the job, "returned" and results, "failed", error and traceback, or
--- "cancelled" and the cancel error. It must not wait. The rest is the engine's.
+-- A job: `value`, where that is all there is to send, or `parcel` and `kind`; `size` in bytes; and
+-- `owner`, whose `call` is the function of a map, and whose method settle(job, how, ...) is called
+-- once: "returned" and results, "failed", error and traceback, or "cancelled" and the cancel error.
+-- It must not wait. The rest is the engine's: where the job is, and how often its worker died.
 
 local core = require "crun.core"
 local kinds = require "crun.executor.kinds"
@@ -21,7 +22,6 @@ local JOB, CALL = kinds.JOB, kinds.CALL
 
 ---Jobs under way at one worker, and bytes of theirs, from which on it gets no further one.
 local DEPTH, BYTES = 32, 1 << 18
-local SMALL = 32 -- bytes of a job that is but a number
 
 ---Seconds for which a worker must have answered nothing before jobs are taken back from it for
 ---another one: those who do many small jobs will be through before the jobs have moved.
@@ -37,48 +37,55 @@ Engine.__index = Engine
 
 ---The worker with the fewest jobs among those that may get another one.
 local function pick(self, size)
+  local workers = self.workers
   local best, least = nil, DEPTH
-  for _, worker in ipairs(self.workers) do
-    local count = worker.count
-    if worker.ready and worker.budget > 0 then
+  for place = 1, #workers do
+    local worker = workers[place]
+    local count = worker.line.n
+    if count < least and worker.ready and worker.budget > 0
+      and (count == 0 or worker.bytes + size <= BYTES) then
       if count == 0 then return worker end
-      if count < least and worker.bytes + size <= BYTES then best, least = worker, count end
+      best, least = worker, count
     end
   end
   return best
 end
 
+---Sends the function of a map before its first job.
+local function send_call(worker, call)
+  worker.calls[call.number] = true
+  send_parcel(worker.link, CALL, call.number, 0, call.parcel)
+end
+
 ---Puts a job on the board and in the line of a worker, and sends it.
 local function give(worker, job)
-  local free, call, size = worker.free, job.call, job.size
-  local id = free[#free]
-  free[#free] = nil
+  local spare, call = worker.spare, job.owner.call
+  local id, number = worker.free[spare], 0
+  worker.spare = spare - 1
   job.worker, job.id = worker, id
-  worker.board:offer(id)
+  worker.offer(worker.board, id)
   append(worker.line, job)
-  if worker.count == 0 then worker.since = core.now() end
-  worker.count = worker.count + 1
-  worker.bytes = worker.bytes + size
+  worker.bytes = worker.bytes + job.size
   worker.budget = worker.budget - 1
-  local number = call and call.number or 0
-  if call and not worker.calls[number] then
-    worker.calls[number] = true
-    send_parcel(worker.link, CALL, number, 0, call.parcel)
+  if call then
+    number = call.number
+    if not worker.calls[number] then send_call(worker, call) end
   end
   if job.parcel then
     send_parcel(worker.link, job.kind or JOB, id, number, job.parcel)
   else
-    worker.link:post(JOB, id, number, job.value)
+    worker.post(worker.port, JOB, id, number, job.value)
   end
 end
 
 ---The job is in no worker's line any more.
 local function take_out(worker, job)
   remove(worker.line, job)
-  worker.count = worker.count - 1
+  local spare = worker.spare + 1
+  worker.spare = spare
+  worker.free[spare] = job.id + DEPTH
   worker.bytes = worker.bytes - job.size
-  worker.free[#worker.free + 1] = job.id + #worker.board
-  job.worker = nil
+  job.worker = false
 end
 
 ---Takes a job back from its worker; false when that has begun it.
@@ -108,7 +115,6 @@ end
 ---@param job table
 function Engine:add(job)
   self.pending = self.pending + 1
-  job.size = job.size or job.parcel and job.parcel.size or SMALL
   local worker = self.queue.n == 0 and pick(self, job.size)
   if worker then give(worker, job) else append(self.queue, job) end
   if self.pending > #self.workers then self:recruit() end
@@ -116,17 +122,17 @@ end
 
 -- --- from a busy worker to an idle one -----------------------------------------------------------
 
----The worker with the most jobs that it has not begun; and whether one of those that would do was
----heard of too lately.
-local function find_victim(self, now)
+---The worker with the most jobs that it has not begun, of those that have answered nothing since
+---this was asked last; and whether there is another one.
+local function find_victim(self)
   local victim, most, early = nil, 1, false
   for _, worker in ipairs(self.workers) do
-    if worker.count > most then
-      if now - worker.since >= PATIENCE then
-        victim, most = worker, worker.count
-      else
-        early = true
-      end
+    local count = worker.line.n
+    if worker.heard then
+      worker.heard = false
+      early = early or count > 1
+    elseif count > most then
+      victim, most = worker, count
     end
   end
   return victim, early
@@ -134,7 +140,7 @@ end
 
 local function has_idle(self)
   for _, worker in ipairs(self.workers) do
-    if worker.ready and worker.count == 0 and worker.budget > 0 then return true end
+    if worker.ready and worker.line.n == 0 and worker.budget > 0 then return true end
   end
   return false
 end
@@ -142,7 +148,7 @@ end
 ---Takes the later half of a worker's jobs back, those sent last first.
 local function take_half(self, victim)
   local job = victim.line.last
-  for _ = 1, victim.count // 2 do
+  for _ = 1, victim.line.n // 2 do
     local before = job.prev
     if not revoke(job) then return end
     prepend(self.queue, job)
@@ -154,7 +160,7 @@ end
 local function balance(self)
   self.balancing = false
   if self.queue.first or not has_idle(self) then return end
-  local victim, early = find_victim(self, core.now())
+  local victim, early = find_victim(self)
   if victim then
     take_half(self, victim)
     self:dispatch()
@@ -179,25 +185,24 @@ end
 ---@param ... any
 function Engine:settle(job, how, ...)
   self.pending = self.pending - 1
-  job:settle(how, ...)
+  job.owner:settle(job, how, ...)
   if self.pending == 0 and self.closed then self:dismiss() end
 end
 
 ---The next jobs for a worker that has room.
 local function refill(self, worker)
-  local queue = self.queue
-  local job = queue.first
-  while job and worker.budget > 0 and worker.count < DEPTH
-    and (worker.count == 0 or worker.bytes + job.size <= BYTES) do
+  local queue, own = self.queue, worker.line
+  while queue.n > 0 and worker.budget > 0 and own.n < DEPTH do
+    local job = queue.first
+    if own.n > 0 and worker.bytes + job.size > BYTES then return end
     remove(queue, job)
     give(worker, job)
-    job = queue.first
   end
-  if worker.count > 0 then return end
+  if own.n > 0 then return end
   if worker.budget <= 0 then
     self:retire(worker)
-    if self.queue.first then self:recruit() end
-  elseif not job then
+    if queue.n > 0 then self:recruit() end
+  else
     self:wish()
   end
 end
@@ -219,8 +224,7 @@ function Engine:answered(worker, id, how, ...)
   local job = worker.line.first
   if not job or job.id ~= id then error("an answer to a job that was not begun", 0) end
   take_out(worker, job)
-  worker.since = core.now()
-  worker.served = true
+  worker.heard, worker.served = true, true
   if worker.ready then refill(self, worker) end
   self:settle(job, how, ...)
 end
@@ -272,6 +276,24 @@ function Engine:cancel(job, err)
     self.backend.interrupt)
 end
 
+---The jobs of an owner that are not over, at the workers and in line.
+---Switches: never.
+---@param owner table
+---@return table[]
+function Engine:jobs_of(owner)
+  local jobs = {}
+  local function note(list)
+    local job = list.first
+    while job do
+      if job.owner == owner then jobs[#jobs + 1] = job end
+      job = job.next
+    end
+  end
+  for _, worker in ipairs(self.everyone) do note(worker.line) end
+  note(self.queue)
+  return jobs
+end
+
 ---Every job that is not settled, in no particular order.
 local function each_job(self, fn, ...)
   while self.queue.first do
@@ -313,8 +335,8 @@ end
 local function lose(self, job, reason)
   if job.cancelled then
     self:settle(job, "cancelled", job.cancelled)
-  elseif job.retries > 0 then
-    job.retries = job.retries - 1
+  elseif (job.losses or 0) < self.retries then
+    job.losses = (job.losses or 0) + 1
     prepend(self.queue, job)
   else
     self:settle(job, "failed", reason, "")

@@ -1,26 +1,25 @@
 -- SPDX-License-Identifier: MIT
 --
 -- What map and imap call their function with: the items of a list, or what an iterator gives, one
--- by one or so many together, as jobs to be.
+-- by one or so many together.
 
 local kinds = require "crun.executor.kinds"
 local parcel = require "crun.executor.parcel"
 
 local M = {}
 
-local IMMUTABLE = parcel.IMMUTABLE
+local IMMUTABLE, SMALL = parcel.IMMUTABLE, parcel.SMALL
 
----A job of values; if they cannot be sent it has `refused`, the error.
 local function packed(count, kind, ...)
   local ok, made = pcall(parcel.pack, ...)
-  if ok then return { count = count, kind = kind, parcel = made } end
-  return { count = count, refused = made }
+  if ok then return made.size, made, kind, count end
+  return false, made, kind, count
 end
 
----A job of one input.
+---One input.
 local function single(first, ...)
   if select("#", ...) == 0 and IMMUTABLE[type(first)] then
-    return { count = 1, value = first, size = type(first) == "string" and #first or nil }
+    return type(first) == "string" and #first + SMALL or SMALL, first
   end
   return packed(1, kinds.JOB, first, ...)
 end
@@ -58,28 +57,33 @@ local function steps(iterate, state, control)
 end
 
 local function step_chunks(chunk, iterate, state, control)
+  local over = false
   return function()
     local items, n = {}, 0
-    while n < chunk do
+    while n < chunk and not over do
       local item = table.pack(iterate(state, control))
       control = item[1]
-      if control == nil then break end
-      n = n + 1
-      items[n] = item
+      if control == nil then
+        over = true
+      else
+        n = n + 1
+        items[n] = item
+      end
     end
     if n > 0 then return packed(n, kinds.SPREAD, n, items) end
     return nil
   end
 end
 
----A function that returns the next job to be, nil at the end. An iterator's errors pass through it,
----and it may wait where that does.
+---A function that returns what is sent for the next inputs: size, value; or size, parcel, kind of
+---message, number of inputs; false and an error in place of size and parcel, if they cannot be
+---sent; nil at the end. An iterator's errors pass through it, and it may wait where that does.
 ---@param chunk integer
 ---@param is_list boolean
 ---@param items any[]|function
 ---@param state any
 ---@param control any
----@return fun(): table?
+---@return fun(): integer|false|nil, any, integer?, integer?
 function M.source(chunk, is_list, items, state, control)
   if is_list then return chunk == 1 and list_items(items) or list_chunks(items, chunk) end
   if chunk == 1 then return steps(items, state, control) end

@@ -4,15 +4,16 @@
 
 local M = {}
 
----@return table list with first, last, n
+---A job's fields `prev` and `next` are its place in its line.
+---@return table list with first and last, false if there is none, and n
 function M.new()
-  return { n = 0 }
+  return { n = 0, first = false, last = false }
 end
 
 function M.append(list, job)
   local last = list.last
   if last then last.next = job else list.first = job end
-  job.prev, job.next = last, nil
+  job.prev, job.next = last, false
   list.last = job
   list.n = list.n + 1
 end
@@ -21,7 +22,7 @@ end
 function M.prepend(list, job)
   local first = list.first
   if first then first.prev = job else list.last = job end
-  job.prev, job.next = nil, first
+  job.prev, job.next = false, first
   list.first = job
   list.n = list.n + 1
 end
@@ -30,7 +31,6 @@ function M.remove(list, job)
   local prev, next = job.prev, job.next
   if prev then prev.next = next else list.first = next end
   if next then next.prev = prev else list.last = prev end
-  job.prev, job.next = nil, nil
   list.n = list.n - 1
 end
 

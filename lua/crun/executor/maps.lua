@@ -10,17 +10,53 @@ local remote = core.remote
 
 local M = {}
 
+-- --- results -------------------------------------------------------------------------------------
+
+---The error of input `at` of a job that is over: whether it has one, and which. `record` has what
+---settle was told, and `chunked` says whether it is a chunk.
+local function failure(record, chunked, at)
+  if record.how ~= "returned" then return true, record[1] end
+  local failures = chunked and record[2]
+  local one = failures and failures[at]
+  if one then return true, one[1] end
+  return false
+end
+
+---The first result of input `at`.
+local function first(record, chunked, at)
+  if chunked then return record[1][at] end
+  return record[1]
+end
+
+---All of its results.
+local function all(record, chunked, at)
+  local list = record
+  if chunked then list = record[3] and record[3][at] end
+  if list then return table.unpack(list, 1, list.n) end
+  return record[1][at]
+end
+
+local function record_of(job, how, ...)
+  return { how = how, count = job.count or 1, n = select("#", ...), ... }
+end
+
 -- --- map -----------------------------------------------------------------------------------------
 
 ---Notes the results of a job of map, and the first of the inputs that failed.
-local function collect(self, job)
-  self.open = self.open - job.count
+local function collect(self, job, how, ...)
+  local chunked = self.chunk > 1
+  self.open = self.open - (job.count or 1)
+  if how == "returned" and not chunked then
+    self.results[job.place] = (...)
+    return
+  end
+  local record = record_of(job, how, ...)
   local before = (job.place - 1) * self.chunk
-  for at = 1, job.count do
+  for at = 1, record.count do
     local place = before + at
-    local err, failed = Run.failure(job, at)
+    local failed, err = failure(record, chunked, at)
     if not failed then
-      self.results[place] = Run.first(job, at)
+      self.results[place] = first(record, chunked, at)
     elseif place < self.failed then
       self.failed, self.err = place, err
     end
@@ -63,39 +99,44 @@ function M.map(engine, fn, options, is_list, ...)
   return run.results
 end
 
--- --- imap: jobs in order -------------------------------------------------------------------------
+-- --- imap: results in order ---------------------------------------------------------------------
 
----By place or by end: where jobs stand until they are delivered.
-local function append(self, job)
-  self.last = self.last + 1
-  self.line[self.last] = job
+---Keeps what a job of imap has come to until it is delivered, by place or by end: the value itself
+---where there is one result, and `plain` says so; else a record.
+local function keep(self, job, how, ...)
+  local place = job.place
+  if self.by_end then
+    place = self.last + 1
+    self.last = place
+  end
+  local plain = how == "returned" and self.chunk == 1 and select("#", ...) == 1
+  self.plain[place] = plain
+  if plain then self.values[place] = (...) else self.values[place] = record_of(job, how, ...) end
 end
 
----The job whose result comes next, if it is over.
-local function deliverable(self)
-  local job = self.line[self.next]
-  if job and job.how then return job end
-  return nil
-end
-
----Counts an input as delivered.
-local function delivered(self, job)
+---An input has been delivered; `over` says whether its job has.
+local function advance(self, over)
   self.open = self.open - 1
-  if self.at < job.count then
-    self.at = self.at + 1
+  if over then
+    local place = self.next
+    self.plain[place], self.values[place] = nil, nil
+    self.next, self.at = place + 1, 1
   else
-    self.line[self.next] = nil
-    self.next, self.at = self.next + 1, 1
+    self.at = self.at + 1
   end
   if self.room and self.open <= self.limit - self.slack then self.room:set() end
 end
 
-local function deliver(self, job)
-  local at = self.at
-  delivered(self, job)
-  local err, failed = Run.failure(job, at)
+local function deliver(self, plain)
+  local value, at = self.values[self.next], self.at
+  if plain then
+    advance(self, true)
+    return refuse_nil(value)
+  end
+  advance(self, at == value.count)
+  local failed, err = failure(value, self.chunk > 1, at)
   if failed then error(err, 0) end
-  return refuse_nil(Run.all(job, at))
+  return refuse_nil(all(value, self.chunk > 1, at))
 end
 
 -- --- imap: the feeder ----------------------------------------------------------------------------
@@ -161,8 +202,8 @@ local function next_result(self)
   if self.finished then return nil end
   while true do
     feed_now(self)
-    local job = deliverable(self)
-    if job then return deliver(self, job) end
+    local plain = self.plain[self.next]
+    if plain ~= nil then return deliver(self, plain) end
     if not self.more and self.open == 0 then return finish(self) end
     self:await()
   end
@@ -171,8 +212,8 @@ end
 ---An iterator over the results, by place or by end. What follows `fn` is as for Run.new.
 function M.imap(engine, by_end, fn, options, is_list, ...)
   local run = Run.new(engine, fn, options, is_list, ...)
-  run.line, run.next, run.last, run.at, run.more = {}, 1, 0, 1, true
-  if by_end then run.over = append else run.starting = append end
+  run.over, run.by_end, run.more = keep, by_end, true
+  run.plain, run.values, run.next, run.at, run.last = {}, {}, 1, 1, 0
   if not is_list then feed_by_task(run, select(4, ...)) end
   local imap = setmetatable({ run = run }, Imap)
   return function() return next_result(imap.run) end, nil, nil, imap

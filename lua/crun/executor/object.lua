@@ -20,11 +20,14 @@ Executor.__index = Executor
 
 -- --- futures -------------------------------------------------------------------------------------
 
----How a job with a Future is over.
-local function settle(job, how, ...)
-  local future, engine = job.future, job.engine
+---The owner of jobs with a Future.
+local Single = {}
+
+---How such a job is over.
+function Single.settle(_, job, how, ...)
+  local future = job.future
   remote.hooks[future] = nil
-  engine:release()
+  job.engine:release()
   if future:done() then return end
   if how == "returned" then
     future:set_result(...)
@@ -51,8 +54,8 @@ local function add(self, level, callback, fn, ...)
   if not ok then blame(word_arguments(made)) end
   local future = core.Future()
   local job = {
-    parcel = made, future = future, engine = engine, settle = settle, callback = callback,
-    retries = engine.retries,
+    owner = Single, parcel = made, size = made.size, worker = false, id = 0, prev = false,
+    next = false, future = future, engine = engine, callback = callback,
   }
   remote.hooks[future] = function(_, err) engine:cancel(job, err) end
   engine:keep()

@@ -13,10 +13,11 @@ local refer = require "crun.link.refer"
 local M = {}
 
 local IMMUTABLE = { ["nil"] = true, boolean = true, number = true, string = true }
-M.IMMUTABLE = IMMUTABLE
 
----Rough sizes, so that not too much is on its way to one worker.
+---Rough sizes in bytes, so that not too much is on its way to one worker.
 local SMALL, UNKNOWN = 32, 1 << 16
+
+M.IMMUTABLE, M.SMALL = IMMUTABLE, SMALL
 
 local function immutable(...)
   for place = 1, select("#", ...) do

@@ -9,11 +9,12 @@ local parcel = require "crun.executor.parcel"
 
 local remote = core.remote
 
+---The owner of the jobs of a map or imap.
 ---@class crun.Run
 ---@field open integer inputs begun whose results are not fetched
 ---@field limit integer so many at most
----@field jobs table<table, true> those not over
----@field over? fun(run: crun.Run, job: table) told of each job that is over; must not wait
+---@field unfinished integer jobs that are not over
+---@field over fun(run: crun.Run, job: table, how: string, ...: any) told of each job; must not wait
 local Run = {}
 Run.__index = Run
 
@@ -33,7 +34,7 @@ function Run.new(engine, fn, options, is_list, ...)
     source = inputs.source(options.chunk, is_list, ...),
     limit = math.max(options.limit, options.chunk),
     chunk = options.chunk,
-    open = 0, begun = 0, jobs = {},
+    open = 0, begun = 0, unfinished = 0,
     gate = core.Event(), waiting = false,
   }, Run)
 end
@@ -51,34 +52,43 @@ function Run:nudge()
   if self.waiting then self.gate:set() end
 end
 
----How the engine tells that a job is over.
-local function settle(job, how, ...)
-  local run = job.run
-  job.how = how
-  job.n = select("#", ...)
-  if job.n == 1 then job.result = ... else job.results = { ... } end
-  run.jobs[job] = nil
-  if run.over then run:over(job) end
-  run:nudge()
+---A job is over. Switches: never.
+function Run:settle(job, how, ...)
+  self.unfinished = self.unfinished - 1
+  self:over(job, how, ...)
+  if self.waiting then self.gate:set() end
+end
+
+---Adds a job, or settles it if it cannot be one.
+local function add(self, job, refused)
+  if refused then
+    self:settle(job, "failed", job.parcel, "")
+  elseif self.engine.closed then
+    self:settle(job, "cancelled", remote.cancelled(self.engine:why_closed()))
+  else
+    self.engine:add(job)
+  end
 end
 
 ---Begins the job of what the inputs give next. May wait, and raises, where the inputs do.
 ---@return boolean begun false at their end
 function Run:begin()
-  local job = self.source()
-  if not job or self.stopped then return false end
-  self.begun = self.begun + 1
-  self.open = self.open + job.count
-  job.run, job.place, job.call, job.settle = self, self.begun, self.call, settle
-  job.retries = self.engine.retries
-  self.jobs[job] = true
-  if self.starting then self:starting(job) end
-  if job.refused then
-    settle(job, "failed", job.refused, "")
-  elseif self.engine.closed then
-    settle(job, "cancelled", remote.cancelled(self.engine:why_closed()))
+  local size, value, kind, count = self.source()
+  if size == nil or self.stopped then return false end
+  local place = self.begun + 1
+  self.begun = place
+  self.unfinished = self.unfinished + 1
+  self.open = self.open + (count or 1)
+  if kind then
+    add(self, {
+      owner = self, parcel = value, kind = kind, count = count, size = size, place = place,
+      worker = false, id = 0, prev = false, next = false,
+    }, not size)
   else
-    self.engine:add(job)
+    add(self, {
+      owner = self, value = value, size = size, place = place,
+      worker = false, id = 0, prev = false, next = false,
+    })
   end
   return true
 end
@@ -97,17 +107,7 @@ end
 function Run:drop(reason)
   self.stopped = true
   local err = remote.cancelled(reason)
-  for _, job in ipairs(self:unfinished()) do
-    if self.jobs[job] then self.engine:withdraw(job, err) end
-  end
-end
-
----The jobs that are not over, in their order.
-function Run:unfinished()
-  local jobs = {}
-  for job in pairs(self.jobs) do jobs[#jobs + 1] = job end
-  table.sort(jobs, function(a, b) return a.place < b.place end)
-  return jobs
+  for _, job in ipairs(self.engine:jobs_of(self)) do self.engine:withdraw(job, err) end
 end
 
 ---Cancels all jobs and waits until they have ended, whatever happens to the caller meanwhile.
@@ -115,9 +115,9 @@ end
 function Run:unwind(reason)
   self:drop(reason)
   local err = remote.cancelled(reason)
-  for _, job in ipairs(self:unfinished()) do self.engine:cancel(job, err) end
+  for _, job in ipairs(self.engine:jobs_of(self)) do self.engine:cancel(job, err) end
   core.shield(function()
-    while next(self.jobs) do self:await() end
+    while self.unfinished > 0 do self:await() end
   end)
 end
 
@@ -125,45 +125,6 @@ end
 function Run:close()
   self.stopped = true
   self.engine:close_call(self.call)
-end
-
--- --- results -------------------------------------------------------------------------------------
-
-local function is_chunk(job)
-  return job.run.chunk > 1
-end
-
----The error of input `at` of a job that is over, and whether it has one.
----@param job table
----@param at integer
----@return any? err, boolean failed
-function Run.failure(job, at)
-  if job.how ~= "returned" then
-    if job.n == 1 then return job.result, true end
-    return job.results[1], true
-  end
-  local failures = is_chunk(job) and job.results[2]
-  local failure = failures and failures[at]
-  if failure then return failure[1], true end
-  return nil, false
-end
-
----The first result of input `at`.
-function Run.first(job, at)
-  if is_chunk(job) then return job.results[1][at] end
-  if job.n == 1 then return job.result end
-  return job.results[1]
-end
-
----All of its results.
-function Run.all(job, at)
-  if is_chunk(job) then
-    local list = job.results[3] and job.results[3][at]
-    if list then return table.unpack(list, 1, list.n) end
-    return Run.first(job, at)
-  end
-  if job.n == 1 then return job.result end
-  return table.unpack(job.results, 1, job.n)
 end
 
 return Run

@@ -9,9 +9,11 @@ local link_job = require "crun.link.job"
 local parcel = require "crun.executor.parcel"
 
 local remote = core.remote
-local observe = core.pool.observe
+local observe, spawn = core.pool.observe, core.spawn
 local portable = link_job.portable
 local RESULT, ERROR, CANCELLED = kinds.RESULT, kinds.ERROR, kinds.CANCELLED
+
+local IMMUTABLE = parcel.IMMUTABLE
 
 local M = {}
 
@@ -23,6 +25,9 @@ end
 
 ---Sends the results; what of them cannot be sent is the job's error instead.
 local function send_results(link, id, ...)
+  if select("#", ...) == 1 and IMMUTABLE[type((...))] then
+    return link.port:send(RESULT, id, 0, (...))
+  end
   local ok, err = pcall(link.answer, link, word_results, RESULT, id, ...)
   if not ok then link:answer(nil, ERROR, id, portable(err), "") end
 end
@@ -81,20 +86,24 @@ end
 
 ---Runs one job, if the pool has not taken it back, and answers before the next one begins: what
 ---the worker has begun and not answered is one job at most.
-local function run(self, job)
-  if not self.board:take(job.id) then return end
-  local task = core.spawn(table.unpack(job, 1, job.n))
-  task.name = "job"
+local function run(self, id, fn, _, ...)
+  if not self.board:take(id) then return end
+  local task = spawn(fn, ...)
   observe(task)
-  self.id, self.task = job.id, task
+  self.id, self.task = id, task
   task:join()
   self.task = nil
-  answer(self.link, job.id, task)
+  answer(self.link, id, task)
   self.link.port:flush()
 end
 
 local function serve(self)
-  for job in self.jobs:iter() do run(self, job) end
+  local jobs, unpack = self.jobs, table.unpack
+  while true do
+    local job = jobs:get()
+    if not job then return end
+    run(self, unpack(job, 1, job[3] + 3))
+  end
 end
 
 local function call_first(initializer, ...)
@@ -103,9 +112,14 @@ end
 
 -- --- being asked ---------------------------------------------------------------------------------
 
----Puts a job in line: what to call and its arguments.
-local function add(self, id, ...)
-  self.jobs:put { id = id, n = select("#", ...), ... }
+---Puts a job in line: its number, what to call, and how many arguments, which follow.
+local function add(self, id, fn, ...)
+  self.jobs:put { id, fn, select("#", ...), ... }
+end
+
+---Puts one in line of which something could not be made here.
+local function refuse(self, id, err)
+  add(self, id, error, err, 0)
 end
 
 local function cancel(self, id, reason, origin)
@@ -115,16 +129,22 @@ local function cancel(self, id, reason, origin)
 end
 
 local function listen(self, link)
-  local calls = self.calls
-  link:on(kinds.CALL, function(id, _, fn) calls[id] = fn end)
-  link:on(kinds.FORGET, function(id) calls[id] = nil end)
-  link:on(kinds.CANCEL, function(id, _, ...) cancel(self, id, ...) end)
-  link:on(kinds.CHUNK, function(id, call, ...) add(self, id, M.chunk, calls[call], ...) end)
-  link:on(kinds.SPREAD, function(id, call, ...) add(self, id, M.spread, calls[call], ...) end)
-  link:on(kinds.JOB, function(id, call, ...)
+  local calls, handlers = self.calls, link.handlers
+  handlers[kinds.JOB] = function(_, id, call, ...)
     if call == 0 then return add(self, id, ...) end
     add(self, id, calls[call], ...)
+  end
+  link:on(kinds.CHUNK, function(id, call, ...) add(self, id, M.chunk, calls[call], ...) end)
+  link:on(kinds.SPREAD, function(id, call, ...) add(self, id, M.spread, calls[call], ...) end)
+  for _, kind in ipairs { kinds.JOB, kinds.CHUNK, kinds.SPREAD } do
+    link:on_refused(kind, function(id, _, err) refuse(self, id, err) end)
+  end
+  link:on(kinds.CALL, function(id, _, fn) calls[id] = fn end)
+  link:on_refused(kinds.CALL, function(id, _, err)
+    calls[id] = function() error(err, 0) end
   end)
+  link:on(kinds.FORGET, function(id) calls[id] = nil end)
+  link:on(kinds.CANCEL, function(id, _, ...) cancel(self, id, ...) end)
   link:on_close(function(reason)
     self.jobs:close(true)
     if self.task then self.task:cancel(reason) end
