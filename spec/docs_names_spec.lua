@@ -9,8 +9,8 @@ local files = require "spec.support.files"
 local CLASSES = {
   barrier = "Barrier", channel = "Channel", condition = "Condition", event = "Event",
   future = "Future", g = "Greenlet", greenlet = "Greenlet", group = "Group", jobs = "Queue",
-  listener = "Listener", lock = "Lock", pool = "Pool", queue = "Queue", rwlock = "RWLock",
-  semaphore = "Semaphore", stream = "Stream", task = "Task", timer = "Timer", var = "ContextVar",
+  listener = "Listener", lock = "Lock", pool = "Pool", popen = "Popen", queue = "Queue",
+  result = "subprocess.Result", rwlock = "RWLock", semaphore = "Semaphore", stream = "Stream", task = "Task", timer = "Timer", var = "ContextVar",
   wg = "WaitGroup",
 }
 
