@@ -5,6 +5,20 @@
 
 #include "hub.h"
 #include "port_impl.h"
+#include "sanitizer.h"
+
+#if CRUN__TSAN
+/*
+ * libuv closes descriptors in a way that ThreadSanitizer does not see. So it takes the next use of
+ * the number, by another thread's hub, for a race with the last.
+ */
+const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void)
+{
+    return "race:epoll_create1\nrace:eventfd\nrace:pipe2\nrace:^socket$\nrace:socketpair\n"
+           "race:accept4\n";
+}
+#endif
 
 static void on_timer(uv_timer_t *timer)
 {

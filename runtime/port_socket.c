@@ -8,7 +8,8 @@
 #include "port_impl.h"
 
 enum {
-    PIECES = 64, /* handed over in one call */
+    PIECES = 64,       /* handed over in one call */
+    CREDIT = 64 << 20, /* memory taken on a peer's word */
     /* Reads in a row for a message that is not yet whole, before other handles get their turn. */
     READS_IN_A_ROW = 16
 };
@@ -162,15 +163,44 @@ static size_t part(const crun__segment *s, size_t *whole)
     return s->tail - at;
 }
 
-/* A new last segment, in which the message that is coming has room; or NULL. */
+/*
+ * How much room a message gets of which so many bytes are there. What it says of its size need not
+ * be true: room is made for what has come, and for what is likely to come.
+ */
+static size_t room_for(size_t whole, size_t begun)
+{
+    size_t most = begun > CREDIT / 2 ? 2 * begun : CREDIT;
+    if (whole < CRUN__SEGMENT_ROOM)
+        return CRUN__SEGMENT_ROOM;
+    return whole < most ? whole : most;
+}
+
+/* The last segment has nothing but a large message, which is to be read on where it is. */
+static crun__segment *enlarge(crun_port *p, size_t room)
+{
+    crun__segment *old = p->in.last, **at = &p->in.first;
+    while (*at != old)
+        at = &(*at)->next;
+    crun__segment *s = realloc(old, sizeof *s + room);
+    if (!s)
+        return NULL;
+    s->data = crun__segment_own(s);
+    s->room = room;
+    return *at = p->in.last = s;
+}
+
+/* A last segment in which the message that is coming has room; or NULL. */
 static crun__segment *next_segment(crun_port *p)
 {
-    size_t whole = 0, begun = p->in.last ? part(p->in.last, &whole) : 0;
-    crun__segment *s = crun__segment_new(whole > CRUN__SEGMENT_ROOM ? whole : CRUN__SEGMENT_ROOM);
+    crun__segment *old = p->in.last;
+    size_t whole = 0, begun = old ? part(old, &whole) : 0;
+    size_t room = room_for(whole, begun);
+    if (begun > CRUN__SEGMENT && begun == old->room && old->pins == 0)
+        return enlarge(p, room);
+    crun__segment *s = crun__segment_new(room);
     if (!s)
         return NULL;
     if (begun > 0) {
-        crun__segment *old = p->in.last;
         old->tail -= begun;
         memcpy(s->data, old->data + old->tail, begun);
         s->tail = begun;

@@ -14,6 +14,7 @@
 #include <crun/greenlet.h>
 #include <crun/hub.h>
 #include <crun/pool.h>
+#include <crun/port.h>
 #include <crun/process.h>
 #include <crun/select.h>
 #include <crun/stream.h>
