@@ -382,6 +382,7 @@ void crun__open_pipe(lua_State *L);
 void crun__open_descriptors(lua_State *L);
 void crun__open_claims(lua_State *L);
 void crun__open_remote(lua_State *L);
+void crun__open_tally(lua_State *L);
 void crun__open_process(lua_State *L);
 void crun__open_worker(lua_State *L);
 

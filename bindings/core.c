@@ -148,6 +148,7 @@ static void open_all(lua_State *L)
     crun__open_descriptors(L);
     crun__open_claims(L);
     crun__open_remote(L);
+    crun__open_tally(L);
     crun__open_process(L);
     crun__open_worker(L);
     crun__open_thread(L);

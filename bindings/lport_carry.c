@@ -9,9 +9,16 @@
 
 #include "lport.h"
 #include "lstream.h"
+#include "ltally.h"
 
 /* The first byte of a reference; those with a descriptor have its place next. */
-enum { REFER_HOOK = 'h', REFER_STREAM = 's', REFER_LISTENER = 'l', REFER_CONNECTION = 'c' };
+enum {
+    REFER_HOOK = 'h',
+    REFER_STREAM = 's',
+    REFER_LISTENER = 'l',
+    REFER_CONNECTION = 'c',
+    REFER_TALLY = 't'
+};
 
 /* How the reference of a Listener goes on. */
 typedef struct listening {
@@ -103,7 +110,10 @@ static bool refer_descriptor(lua_State *L, crun__carry *c)
     if (o)
         return refer_listener(L, c, o);
     o = crun__object_test(L, -1, &crun__connection_class);
-    return o && refer_connection(L, c, o);
+    if (o)
+        return refer_connection(L, c, o);
+    const ltally *t = crun__object_test(L, -1, &crun__tally_class);
+    return t && push_reference(L, c, REFER_TALLY, t->tally.fd, "Tally");
 }
 
 static bool refer_hook(lua_State *L)
@@ -187,6 +197,15 @@ static bool resolve_connection(lua_State *L, const crun__carry *c, const char *t
     return true;
 }
 
+static bool resolve_tally(lua_State *L, const crun__carry *c, const char *text, size_t size)
+{
+    ltally *t = crun__ltally_new(L);
+    int fd = take_fd(L, c, text, size);
+    check_opened(L, crun__tally_open(&t->tally, fd), "Tally");
+    crun__tally_seal(&t->tally);
+    return true;
+}
+
 static bool resolve_hook(lua_State *L, const char *text, size_t size)
 {
     if (lua_getiuservalue(L, 2, LPORT_RESOLVE) != LUA_TFUNCTION) {
@@ -211,6 +230,8 @@ bool crun__lport_resolve(lua_State *L, void *carry)
         return resolve_listener(L, c, text, size);
     case REFER_CONNECTION:
         return resolve_connection(L, c, text, size);
+    case REFER_TALLY:
+        return resolve_tally(L, c, text, size);
     case REFER_HOOK:
         return c->hooked && resolve_hook(L, text, size);
     default:

@@ -84,6 +84,22 @@ static int l_put_back(lua_State *L)
     return 0;
 }
 
+/* lasting(task): a daemon that is ended after all others, and by no signal. Switches: never. */
+static int l_lasting(lua_State *L)
+{
+    crun_task *task = &crun__ltask_check(L, 1)->base;
+    crun_task_set_daemon(task, true);
+    crun__flag_set(task, CRUN__LASTING);
+    return 0;
+}
+
+/* finished() -> whether the program is ending, so that nothing can be spawned any more. */
+static int l_finished(lua_State *L)
+{
+    lua_pushboolean(L, !crun__universe || crun__universe->finished);
+    return 1;
+}
+
 /* --- proxies ------------------------------------------------------------------------------ */
 
 /* proxy(metatable, state) -> a userdata with that metatable, and the table as its user value. */
@@ -115,6 +131,7 @@ void crun__open_remote(lua_State *L)
     static const luaL_Reg internals[] = {
         {"fail", l_fail},           {"cancel", l_cancel},
         {"cancelled", l_cancelled}, {"is_cancelled", l_is_cancelled},
+        {"lasting", l_lasting},     {"finished", l_finished},
         {"put_back", l_put_back},   {"proxy", l_proxy},
         {"state", l_state},         {NULL, NULL},
     };

@@ -29,7 +29,7 @@
 #define SENTINEL "crun.Sentinel"
 
 /* Those that wait for the end stay; daemons must end now, too. */
-static void dismiss(crun__lua *u, ltask *t)
+static void dismiss_at_last(crun__lua *u, ltask *t)
 {
     if (t == u->main || &t->base == crun__hub->current)
         return;
@@ -37,10 +37,17 @@ static void dismiss(crun__lua *u, ltask *t)
     crun_task_cancel(&t->base);
 }
 
+static void dismiss(crun__lua *u, ltask *t)
+{
+    if (!(t->base.flags & CRUN__LASTING))
+        dismiss_at_last(u, t);
+}
+
 static void interrupt(crun__lua *u, ltask *t)
 {
     (void)u;
-    crun_task_cancel(&t->base);
+    if (!(t->base.flags & CRUN__LASTING))
+        crun_task_cancel(&t->base);
 }
 
 /* Calls fn for every live Lua task. Needs no memory. */
@@ -98,6 +105,9 @@ static int finish(crun__lua *u, unsigned flags)
     u->unusual |= CRUN__SPAWN_ENDED;
     each_ltask(u, dismiss);
     int last = wait_for_tasks(u, waits && rc == 0);
+    each_ltask(u, dismiss_at_last);
+    int lasting = wait_for_tasks(u, false);
+    last = last < 0 ? last : lasting;
     crun__lua_protected(u->aux, crun__group_report_all, NULL);
     crun__lua_protected(u->aux, crun__lfuture_report_all, NULL);
     return rc < 0 ? rc : last;

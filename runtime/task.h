@@ -49,8 +49,9 @@ enum crun__task_flag {
     CRUN__KIND_1 = 1u << 6,   /* free for the kind of task */
     CRUN__KIND_2 = 1u << 7,
     CRUN__KIND_3 = 1u << 8,
-    CRUN__HOLDER = 1u << 9, /* has held a lock; see hold.h */
-    CRUN__EXTRA = 1u << 10  /* keeps what its type's `unload` gives back: greenlets, locals */
+    CRUN__HOLDER = 1u << 9,  /* has held a lock; see hold.h */
+    CRUN__EXTRA = 1u << 10,  /* keeps what its type's `unload` gives back: greenlets, locals */
+    CRUN__LASTING = 1u << 11 /* a daemon that others need up to their end: it is ended after them */
 };
 
 /* 48 bits: at ten million spawns a second they last for ten months before ids repeat. */

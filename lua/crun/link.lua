@@ -234,35 +234,45 @@ local function handle_all(self)
   local port = self.port
   local going, why
   repeat
-    if self.acks > 0 and not port:ready() then self.objects.acknowledge(self) end
     going, why = handle(self, port:recv())
   until not going or self.reason
   return why
 end
 
+---The body of the reader, which nothing ends but the end of the link, or of the program.
 local function read(self)
   local _, why = pcall(handle_all, self)
   if self.reason then return end
+  if remote.is_cancelled(why) then return self:close() end
   local explained = self.explain and self.explain()
   self:finish_with("EWORKERDIED: " .. (explained or tostring(why)), false)
 end
 
 -- --- the end -------------------------------------------------------------------------------------
 
+---Nobody needs be told of futures that fail because this end closes the link.
+local function fail_pending(self, told)
+  for _, id in ipairs(job.numbers(self.requests)) do
+    local future = take(self, id)
+    if future then
+      remote.fail(future, self.reason, "")
+      if not told then future:exception() end
+    end
+  end
+end
+
 ---Ends the link: pending futures fail, what runs for the other end is cancelled.
 ---@package
-function Link:finish_with(reason, orderly)
+function Link:finish_with(reason, orderly, own)
   if self.reason then return end
   self.reason, self.orderly = reason, orderly
   self.port:close()
-  for _, id in ipairs(job.numbers(self.requests)) do
-    local future = take(self, id)
-    if future then remote.fail(future, reason, "") end
-  end
+  fail_pending(self, not own)
   for _, task in pairs(self.jobs) do task:cancel(reason) end
   if self.objects then self.objects.finish(self) end
   self.finished:set()
   self.over:set()
+  if remote.finished() then return end
   for _, fn in ipairs(self.closers) do core.call_soon(fn, reason) end
 end
 
@@ -270,10 +280,9 @@ end
 ---Switches: never.
 function Link:close()
   if self.reason then return end
-  if self.acks > 0 then self:post(kinds.ACK, 0, self.acks) end
   self:post(kinds.CLOSE, 0, 0)
   self.port:flush()
-  self:finish_with("ECLOSED: the link was closed", true)
+  self:finish_with("ECLOSED: the link was closed", true, true)
 end
 
 ---Tells the other end that nothing more will be asked of it: it ends once its jobs have.
@@ -339,7 +348,6 @@ function Link.new(port, options)
     port = port, to = options.to, explain = options.explain,
     next_id = 1,
     serial = 0,     -- of the message that is being sent
-    acks = 0,       -- items that have arrived since the other end was told
     requests = {},  -- by number: futures that the other end will set
     ids = {},       -- and the other way round, unless a cancel has been sent
     jobs = {},      -- by number: tasks that run for the other end
@@ -355,7 +363,7 @@ function Link.new(port, options)
   port:known()
   self.reader = core.spawn(read, self)
   self.reader.name = "link " .. (options.to or "")
-  self.reader.daemon = true
+  remote.lasting(self.reader)
   return self
 end
 

@@ -30,12 +30,11 @@ function M.numbers(list)
   return ids
 end
 
-local traceback = debug.traceback
-
----Keeps an error together with where it was raised.
+---Keeps an error together with where it was raised, as far up as the job's own function.
 local function note(err)
   if remote.is_cancelled(err) then return err end
-  return { err = err, traceback = traceback(nil, 2) }
+  local traceback = debug.traceback(nil, 2):gsub("\n[^\n]*'xpcall'\n[^\n]*link/job%.lua.*$", "")
+  return { err = err, traceback = traceback }
 end
 
 local function word_results(message)

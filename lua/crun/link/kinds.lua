@@ -13,17 +13,17 @@ return {
   FINISH = 8,    -- nothing more will be asked
   CLOSE = 9,     -- goodbye
 
-  REQUEST = 10,  -- aux: an object's number; method + 256 * acknowledged, client, ...
+  REQUEST = 10,  -- aux: an object's number; method, client, ...
   REPLY = 11,    -- aux: one of the outcomes below; ...
   WITHDRAW = 12, -- the client of the REQUEST of that id was cancelled; it is answered all the same
-  ACK = 13,      -- aux: so many more items have arrived
+  TALLY = 13,    -- tally: where the receiver counts the items that arrive
   DROP = 14,     -- number, times, ...: so often it was received as a proxy that is no more
 
   FREE = 64,     -- from here on kinds belong to those who use the link
 
   -- Outcomes.
   VALUES = 0,    -- ...
-  ITEM = 1,      -- an item, to be acknowledged
+  ITEM = 1,      -- an item, which is counted
   RAISED = 2,    -- err
   ENDED = 3,     -- reason, origin of a cancel error that the method raised
   WITHDRAWN = 4, -- nothing has happened

@@ -13,7 +13,7 @@ local handlers = {
   [kinds.REQUEST] = serve.request,
   [kinds.REPLY] = proxy.reply,
   [kinds.WITHDRAW] = serve.withdraw,
-  [kinds.ACK] = function(link, _, count) serve.arrived(link, count) end,
+  [kinds.TALLY] = function(link, _, _, tally) link.tally = tally end,
   [kinds.DROP] = function(link, _, _, ...) refer.dropped(link, ...) end,
 }
 
@@ -39,7 +39,7 @@ function M.resolve(link, text)
   return refer.resolve(link, text)
 end
 
-M.settle, M.acknowledge = refer.settle, proxy.acknowledge
+M.settle = refer.settle
 
 ---A message of these kinds whose values could not be made here.
 function M.refuse(link, kind, id, aux, err)

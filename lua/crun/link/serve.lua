@@ -4,8 +4,9 @@
 -- one REPLY. What cannot wait runs in the reader itself; what may wait gets a task, unless it turns
 -- out that there is nothing to wait for.
 --
--- An item in a REPLY stays on a list until the other end has told that it arrived. When that end is
--- gone, the items still on it go back to the front of their queues.
+-- An item in a REPLY is kept until it has arrived. The other end counts those in memory that it
+-- shares with the owner, so that the owner knows exactly, even of an end that was killed: what has
+-- not arrived goes back to the front of its queue.
 
 local Agent = require "crun.link.agent"
 local core = require "crun.core"
@@ -26,6 +27,8 @@ function M.prepare(link)
   link.sent_from, link.sent_items = {}, {} -- by serial: items on their way, and their queues
   link.first_sent, link.last_sent = 1, 0
 end
+
+local ENDING = "ECLOSED: the owner's program is ending"
 
 -- --- answering -----------------------------------------------------------------------------------
 
@@ -70,13 +73,40 @@ local function put_back(object, item)
   remote.put_back(object, item)
 end
 
+---Forgets the items that have arrived.
+local function arrived(link)
+  local count = math.min(link.arrivals:read(), link.last_sent)
+  for serial = link.first_sent, count do
+    link.sent_from[serial], link.sent_items[serial] = nil, nil
+  end
+  link.first_sent = math.max(count + 1, link.first_sent)
+end
+
+---Gives the other end what it counts arrivals by. Returns nothing, or why that cannot be.
+local function make_tally(link)
+  local tally, message = remote.tally()
+  if not tally then return message end
+  local ok, err = pcall(link.post, link, kinds.TALLY, 0, 0, tally)
+  tally:seal()
+  if not ok then return err end
+  link.arrivals = tally
+  return nil
+end
+
+local LOOK = 16 -- items sent between two looks at how many have arrived
+
 ---The same for a method that brings an item: without code, the value is one.
 local function answer_item(link, object, id, ok, item, message, code)
   if not ok or code ~= nil then return answer(link, object, id, ok, item, message, code) end
-  if link.reason or not post(link, id, kinds.ITEM, item) then return put_back(object, item) end
+  local problem = not link.arrivals and not link.reason and make_tally(link)
+  if problem then answer(link, object, id, false, problem) end
+  if problem or link.reason or not post(link, id, kinds.ITEM, item) then
+    return put_back(object, item)
+  end
   local serial = link.last_sent + 1
   link.last_sent = serial
   link.sent_from[serial], link.sent_items[serial] = object, item
+  if serial % LOOK == 0 then arrived(link) end
 end
 
 ---The same in a loop, which a nil would end.
@@ -88,14 +118,6 @@ local function answer_next(link, object, id, ok, item, message, code)
   answer_item(link, object, id, ok, item, message, code)
 end
 
----So many more items have arrived.
-function M.arrived(link, count)
-  local first = link.first_sent
-  for serial = first, first + count - 1 do
-    link.sent_from[serial], link.sent_items[serial] = nil, nil
-  end
-  link.first_sent = first + count
-end
 
 -- --- running what may wait -----------------------------------------------------------------------
 
@@ -112,6 +134,7 @@ end
 ---Calls fn(object, ...) in a task of its own. It is not the owner's work: the program does not wait
 ---for it at its end.
 local function in_task(link, object, id, reply, fn, ...)
+  if remote.finished() then return fail(link, id, ENDING) end
   local task = core.spawn(run, link, object, id, reply, fn, ...)
   task.daemon = true
   link.serving[id] = task
@@ -183,6 +206,7 @@ end
 ---`given` whether it gives one back itself.
 local function by_agent(name, held, given)
   return function(link, object, id, client, ...)
+    if not link.agents[client] and remote.finished() then return fail(link, id, ENDING) end
     local agent = link.agents[client] or Agent.new(link, client)
     link.serving[id] = agent
     return agent:ask(id, object, name, held, given, ...)
@@ -267,13 +291,8 @@ function M.operations(kind, is_proxy)
   return list
 end
 
----The REQUEST of the other end: the low 8 bits of `method` are its number, the others tell of
----arrived items.
+---The REQUEST of the other end.
 function M.request(link, id, number, method, client, ...)
-  if method > 255 then
-    M.arrived(link, method >> 8)
-    method = method & 255
-  end
   local entry = link.exports[number]
   if not entry then return post(link, id, kinds.RAISED, "the object of this proxy is gone") end
   return entry.ops[method](link, entry.object, id, client, ...)
@@ -286,6 +305,16 @@ end
 
 -- --- the end -------------------------------------------------------------------------------------
 
+---Calls fn(...), which gives something back to the object; in a task where that may wait. A
+---semaphore may have got its unit back from somebody else by now, and refuse it.
+local function give_back(object, fn, ...)
+  if not remote.state(object) then
+    fn(...)
+  elseif not remote.finished() then
+    core.spawn(fn, ...)
+  end
+end
+
 ---The other end is gone: what it waited for is forgotten, what it held given back, and what was on
 ---its way put back.
 function M.finish(link)
@@ -293,17 +322,15 @@ function M.finish(link)
     if getmetatable(task) ~= Agent then task:cancel(link.reason) end
   end
   for _, agent in pairs(link.agents) do agent:finish(link.reason) end
-  local semaphores = {}
   for object, n in pairs(link.units) do
-    if n > 0 then semaphores[#semaphores + 1] = { object, n } end
+    for _ = 1, n do give_back(object, pcall, object.release, object) end
   end
   link.units = {}
-  core.spawn(function()
-    for serial = link.last_sent, link.first_sent, -1 do
-      put_back(link.sent_from[serial], link.sent_items[serial])
-    end
-    for _, pair in ipairs(semaphores) do pcall(pair[1].release, pair[1], pair[2]) end
-  end)
+  if link.arrivals then arrived(link) end
+  for serial = link.last_sent, link.first_sent, -1 do
+    local object = link.sent_from[serial]
+    give_back(object, put_back, object, link.sent_items[serial])
+  end
 end
 
 return M

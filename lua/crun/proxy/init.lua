@@ -33,14 +33,10 @@ end
 ---Sends a request; raises what cannot be sent, without position.
 local function send(link, id, number, method, client, ...)
   local port = link.port
-  if link.acks > 0 then
-    method = method + 256 * link.acks
-  end
   link.serial, link.referred = link.serial + 1, nil
   local ok, err = pcall(port.post, port, kinds.REQUEST, id, number, method, client, ...)
   if link.referred then refer.settle(link, ok) end
   if not ok then return word_arguments(err) end
-  link.acks = 0
   return nil
 end
 
@@ -145,7 +141,7 @@ function M.reply(link, id, kind, ...)
   local future = link.calls[id]
   link.calls[id] = nil
   if kind == kinds.ITEM then
-    link.acks = link.acks + 1
+    link.tally:add()
     return future:set_result(VALUES, ...)
   end
   future:set_result(kind, ...)
@@ -153,20 +149,10 @@ end
 
 ---A REPLY whose values could not be made here.
 function M.refuse(link, id, kind, err)
-  if kind == kinds.ITEM then link.acks = link.acks + 1 end
+  if kind == kinds.ITEM then link.tally:add() end
   local future = link.calls[id]
   link.calls[id] = nil
   future:set_result(kinds.RAISED, err)
-end
-
----Tells of items that have arrived, unless a request has told by now: who got them may have asked
----for more.
-function M.acknowledge(link)
-  core.yield()
-  local count = link.acks
-  if count == 0 or link.reason then return end
-  link.acks = 0
-  link:post(kinds.ACK, 0, count)
 end
 
 ---The link is over: who waits learns it.
