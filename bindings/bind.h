@@ -385,6 +385,8 @@ void crun__open_remote(lua_State *L);
 void crun__open_tally(lua_State *L);
 void crun__open_process(lua_State *L);
 void crun__open_worker(lua_State *L);
+void crun__open_drain(lua_State *L);
+void crun__open_sigwatch(lua_State *L);
 
 /* Adds functions with the shared upvalues to the table on top. */
 void crun__open_functions(lua_State *L, const luaL_Reg *functions);

@@ -152,6 +152,8 @@ static void open_all(lua_State *L)
     crun__open_process(L);
     crun__open_worker(L);
     crun__open_thread(L);
+    crun__open_drain(L);
+    crun__open_sigwatch(L);
     crun__open_functions(L, functions);
     crun__cycle_marker(L);
     crun__sentinel_renew(L);

@@ -145,13 +145,18 @@ static void wake(crun_listener *l, int result)
     crun__wake(l->acceptors.first, result);
 }
 
+static bool is_draining(const crun_listener *l)
+{
+    return l->hub->loop->drain.begun;
+}
+
 /* With nobody there it stops, and not before: the acceptor is mostly back before the next look. */
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     crun_listener *l = (crun_listener *)poll;
     (void)status; /* accepting tells what is wrong */
     (void)events;
-    if (l->waiting > 0) {
+    if (l->waiting > 0 && !is_draining(l)) {
         wake(l, 0);
     } else {
         uv_poll_stop(poll);
@@ -161,7 +166,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static int wait(crun_listener *l, crun_task *task)
 {
-    if (!l->polling) {
+    if (!l->polling && !is_draining(l)) {
         int rc = uv_poll_start(&l->poll, UV_READABLE, on_readable);
         if (rc < 0)
             return rc;
@@ -173,15 +178,23 @@ static int wait(crun_listener *l, crun_task *task)
     return 0;
 }
 
+static int adopt(crun_listener *l, int fd, crun_stream **out)
+{
+    int rc = crun__tcp_adopt(l->hub, fd, &l->options, out);
+    if (rc < 0)
+        return rc;
+    (*out)->accepted = true;
+    crun__drain_more(&l->hub->loop->drain);
+    return 1;
+}
+
 /* A connection that broke before it was accepted is none. Returns: 1, CRUN_EAGAIN, or a code. */
 static int accept_now(crun_listener *l, crun_stream **out)
 {
     for (;;) {
         int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            int rc = crun__tcp_adopt(l->hub, fd, &l->options, out);
-            return rc < 0 ? rc : 1;
-        }
+        if (fd >= 0)
+            return adopt(l, fd, out);
         if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO)
             return errno == EWOULDBLOCK ? CRUN_EAGAIN : uv_translate_sys_error(errno);
     }
@@ -191,7 +204,7 @@ int crun__accept_finish(crun_listener *l, crun_task *task, crun_stream **out)
 {
     if (l->closed)
         return CRUN_ECLOSED;
-    int rc = accept_now(l, out);
+    int rc = is_draining(l) ? CRUN_EAGAIN : accept_now(l, out);
     return rc == CRUN_EAGAIN ? wait(l, task) : rc;
 }
 

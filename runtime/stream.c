@@ -71,6 +71,8 @@ void crun_stream_close(crun_stream *s)
     if (s->closed)
         return;
     s->closed = true;
+    if (s->accepted)
+        crun__drain_less(&s->hub->loop->drain);
     crun__read_close(s);
     crun__write_close(s);
     uv_close(&s->uv.handle, on_closed);

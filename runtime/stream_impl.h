@@ -47,6 +47,7 @@ struct crun_stream {
     bool choosy : 1;   /* the waiting reader's goal is more than a byte */
     bool scanning : 1; /* `scanned` is valid */
     bool broken : 1;   /* a write has failed */
+    bool accepted : 1; /* by a listener, and counted in the loop's drain */
 
     crun_hub *hub;
     unsigned references;

@@ -91,6 +91,19 @@ CRUN_API void crun_listener_release(crun_listener *listener);
 CRUN_API int crun_listener_sockname(const crun_listener *listener, crun_address *out);
 
 /*
+ * From now on the hub's listeners accept nothing: tasks wait in accept until they are cancelled or
+ * their time is up, and connections stay in the system's backlog, for other processes that share
+ * the socket. There is no way back. Switches: never.
+ */
+CRUN_API void crun_hub_drain(crun_hub *hub);
+
+/*
+ * Waits until every connection that was accepted has been closed. Switches: may.
+ * Returns: 0, CRUN_ETIMEDOUT, CRUN_ECANCELED.
+ */
+CRUN_API int crun_hub_drained(crun_hub *hub, crun_time deadline);
+
+/*
  * A stream over a descriptor that is open: a connected stream socket (TCP, Unix) or one end of a
  * pipe. The descriptor is taken over, also when this fails, and becomes non-blocking. Switches:
  * never. Returns: 0 and the stream with one reference; CRUN_EINVAL for any other kind of file,
