@@ -13,6 +13,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "ldrain.h"
 #include "lnewstate.h"
 #include "lsignal.h"
 #include "lspawn.h"
@@ -147,6 +148,8 @@ static bool run_input(lua_State *L)
 static bool run(lua_State *L, const program *p)
 {
     const crun__options *o = &p->options;
+    if (o->prefork && !crun__prog_prefork_run(L, o->prefork))
+        return false;
     if (o->banner)
         crun__options_banner();
     if (!o->ignore_env && !run_init(L))
@@ -162,9 +165,15 @@ static bool run(lua_State *L, const program *p)
     return true;
 }
 
-static bool work(lua_State *L, program *p)
+/* Runs what the process is for. Returns: whether all went well; a failure has been reported. */
+static bool run_any(lua_State *L, program *p)
 {
-    p->status = crun__prog_worker_run(L);
+    if (is_worker(p))
+        p->status = crun__prog_worker_run(L);
+    else if (p->options.workers)
+        p->status = crun__prog_master_run(L, &p->options, p->argv);
+    else
+        return run(L, p);
     return true;
 }
 
@@ -182,7 +191,7 @@ static int run_protected(lua_State *L)
     rc = crun__options_watch(&p->options);
     if (rc < 0)
         luaL_error(L, "cannot look after the tasks: %s", crun_error_text(rc));
-    lua_pushboolean(L, is_worker(p) ? work(L, p) : run(L, p));
+    lua_pushboolean(L, run_any(L, p));
     return 1;
 }
 
@@ -191,11 +200,14 @@ static void finish(lua_State *L, program *p, bool ok)
 {
     bool deadlocked = crun__prog_deadlocked();
     int rc = crun_lua_finish(L, deadlocked ? CRUN_LUA_CANCEL : 0);
-    if (crun__signals_taken())
+    bool in_order = crun__drain_over();
+    if (p->options.workers && !p->options.prefork)
+        return; /* a signal is how it is told to end */
+    if (crun__signals_taken() && !in_order)
         p->status = CRUN__EXIT_SIGNAL + crun__signals_taken();
     else if (deadlocked || rc == CRUN_EDEADLK)
         p->status = CRUN__EXIT_DEADLOCK;
-    else if (!ok || rc < 0 || crun_lua_failures(L) > 0)
+    else if (!ok || (rc < 0 && !in_order) || crun_lua_failures(L) > 0)
         p->status = CRUN__EXIT_ERROR;
 }
 
@@ -248,6 +260,8 @@ int main(int argc, char **argv)
             return CRUN__EXIT_ERROR;
         return crun__prog_worker_end(run_program(&p));
     case CRUN__PROG_RUN:
+        if (p.options.prefork && !crun__prog_prefork_begin(p.options.prefork))
+            return CRUN__EXIT_ERROR;
         break;
     }
     return run_program(&p);

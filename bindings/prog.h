@@ -33,15 +33,18 @@ enum crun__prog_action {
 /* What the command line asks for. */
 typedef struct crun__options {
     enum crun__prog_action action;
-    bool ignore_env;  /* -E */
-    bool interactive; /* -i */
-    bool banner;      /* -v, or implied by -i */
-    bool statements;  /* there is an -e */
-    int watchdog;     /* --watchdog: milliseconds; 0: none was asked for */
-    int preempt;      /* --preempt: the same */
-    int end;          /* the first argument that is no option */
-    bool script;      /* there is one at `end`; CRUN__PROG_WORKER: there is its name */
-    const char *bad;  /* the argument at fault, for CRUN__PROG_MISUSE */
+    bool ignore_env;     /* -E */
+    bool interactive;    /* -i */
+    bool banner;         /* -v, or implied by -i */
+    bool statements;     /* there is an -e */
+    int watchdog;        /* --watchdog: milliseconds; 0: none was asked for */
+    int preempt;         /* --preempt: the same */
+    int end;             /* the first argument that is no option */
+    bool script;         /* there is one at `end`; CRUN__PROG_WORKER: there is its name */
+    const char *workers; /* --workers: a number or "auto"; NULL: not given */
+    const char *grace;   /* --grace: a number of seconds; NULL: not given */
+    const char *prefork; /* --prefork: which of the workers this is; NULL: none */
+    const char *bad;     /* the argument at fault, for CRUN__PROG_MISUSE */
 } crun__options;
 
 /* Turns on what --watchdog and --preempt ask for. Returns: 0, or CRUN_ENOMEM. */
@@ -55,6 +58,12 @@ crun__options crun__options_read(char **argv);
  * Returns: whether none failed; a failure has been reported.
  */
 bool crun__options_run(lua_State *L, const crun__options *options, char **argv);
+
+/*
+ * How many arguments from this one on are --workers or --grace with its value: the options that a
+ * worker is not told. 0: it is another one.
+ */
+int crun__options_masters(char **argument);
 
 /* Says on stderr what is wrong, and how the program is used. */
 void crun__options_misuse(const crun__options *options);
@@ -109,6 +118,9 @@ bool crun__prog_worker_begin(const char *name);
 /* Serves the parent until it wants nothing more. Returns: the exit status. */
 int crun__prog_worker_run(lua_State *L);
 
+/* Reads the greeting of whoever has started this process. Returns and says as begin does. */
+bool crun__prog_greeted(int32_t *parent);
+
 /* At the very end: the exit status, unless the process ends by a signal that has come. */
 int crun__prog_worker_end(int status);
 
@@ -116,6 +128,18 @@ int crun__prog_worker_end(int status);
 
 /* Ends the process when the port's other end closes. Returns: 0 or a code. */
 int crun__prog_lifeline(int port, int32_t parent_id);
+
+/* --- prog_prefork.c ----------------------------------------------------------------------- */
+
+/* --workers: the process that starts the workers and runs no script. Returns: the exit status. */
+int crun__prog_master_run(lua_State *L, const crun__options *options, char **argv);
+
+/*
+ * One of the workers: as crun__prog_worker_begin; and, before anything else runs in the state, what
+ * makes listening sockets come from the master. Returns: whether all is well; if not, has said so.
+ */
+bool crun__prog_prefork_begin(const char *id);
+bool crun__prog_prefork_run(lua_State *L, const char *id);
 
 /* --- prog_resume.c ------------------------------------------------------------------------ */
 

@@ -4,11 +4,12 @@
 
 #include <lauxlib.h>
 
+#include "ldrain.h"
 #include "lsignal.h"
 #include "prog.h"
 
 static const char *name = "crun";
-static bool deadlocked;
+static bool deadlocked, cancelled;
 
 void crun__prog_set_name(const char *new_name)
 {
@@ -61,6 +62,7 @@ static int to_text(lua_State *L)
     const char *text = lua_tostring(L, 1);
     if (!text) {
         deadlocked |= is_named(L, "crun.Deadlock");
+        cancelled |= is_named(L, "crun.Cancelled");
         if (is_interrupt(L))
             text = lua_pushfstring(L, "interrupted! (%s)", crun__signals_name());
         else if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -75,7 +77,7 @@ static int to_text(lua_State *L)
 int crun__prog_call(lua_State *L, int nargs, int nresults)
 {
     int handler = lua_gettop(L) - nargs;
-    deadlocked = false;
+    deadlocked = cancelled = false;
     lua_pushcfunction(L, to_text);
     lua_insert(L, handler);
     int status = lua_pcall(L, nargs, nresults, handler);
@@ -87,10 +89,12 @@ bool crun__prog_report(lua_State *L, int status)
 {
     if (status == LUA_OK)
         return true;
+    bool in_order = cancelled && crun__drain_over();
     const char *text = lua_tostring(L, -1);
-    crun__prog_say(text ? text : "(error message is no string)");
+    if (!in_order)
+        crun__prog_say(text ? text : "(error message is no string)");
     lua_pop(L, 1);
-    return false;
+    return in_order;
 }
 
 bool crun__prog_run(lua_State *L, int status)

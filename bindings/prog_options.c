@@ -30,7 +30,7 @@ static void misuse(crun__options *o, const char *argument)
     o->bad = argument;
 }
 
-enum { WATCHDOG_MS = 1000, PREEMPT_MS = 10, MOST_MS = 1000000000 };
+enum { WATCHDOG_MS = 1000, PREEMPT_MS = 10, MOST_MS = 1000000000, MOST_WORKERS = 10000 };
 
 /*
  * The milliseconds of "--name" or "--name=ms". Returns: 0 when the argument is another option or no
@@ -62,6 +62,69 @@ static bool read_limit(crun__options *o, const char *argument)
     return watchdog || preempt;
 }
 
+/* The value of "--name=value" or "--name value"; NULL: another option, or no value. */
+static const char *long_value(char **argument, const char *name, int *used)
+{
+    size_t size = strlen(name);
+    const char *option = *argument;
+    if (strncmp(option, name, size) != 0)
+        return NULL;
+    *used = option[size] == '=' ? 1 : 2;
+    if (option[size] == '=')
+        return option + size + 1;
+    return option[size] == '\0' ? argument[1] : NULL;
+}
+
+static bool is_count(const char *text)
+{
+    char *end;
+    long n = isdigit((unsigned char)*text) ? strtol(text, &end, 10) : 0;
+    return n > 0 && n <= MOST_WORKERS && *end == '\0';
+}
+
+static bool is_seconds(const char *text)
+{
+    char *end;
+    double seconds = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
+    return seconds >= 0 && seconds <= MOST_MS && *end == '\0';
+}
+
+/* Returns: whether it is --workers or --grace with such a value, and there may be more options. */
+static bool read_workers(crun__options *o, char **argument)
+{
+    int used;
+    const char *workers = long_value(argument, "--workers", &used);
+    const char *grace = workers ? NULL : long_value(argument, "--grace", &used);
+    if (workers && (is_count(workers) || strcmp(workers, "auto") == 0))
+        o->workers = workers;
+    else if (grace && is_seconds(grace))
+        o->grace = grace;
+    else
+        return false;
+    o->end += used;
+    return true;
+}
+
+int crun__options_masters(char **argument)
+{
+    int used;
+    if (long_value(argument, "--workers", &used) || long_value(argument, "--grace", &used))
+        return used;
+    return 0;
+}
+
+/* What the master starts a worker with: no user's option either. */
+static bool read_prefork(crun__options *o, char **argument)
+{
+    int used;
+    const char *id = long_value(argument, "--prefork", &used);
+    if (!id || !is_count(id))
+        return false;
+    o->prefork = id;
+    o->end += used;
+    return true;
+}
+
 /* What starts a worker process: no user's option, and in no help text. Its name follows. */
 static bool read_worker(crun__options *o, const char *argument)
 {
@@ -75,12 +138,15 @@ static bool read_worker(crun__options *o, const char *argument)
 /*
  * "--" ends the options; two words may follow it, which lua(1) refuses. Returns: whether to go on.
  */
-static bool read_long(crun__options *o, const char *argument)
+static bool read_long(crun__options *o, char **place)
 {
+    const char *argument = *place;
     if (read_limit(o, argument)) {
         o->end++;
         return true;
     }
+    if (read_workers(o, place) || read_prefork(o, place))
+        return true;
     if (read_worker(o, argument))
         return false;
     if (strcmp(argument, "--help") == 0)
@@ -128,12 +194,18 @@ static bool read_one(crun__options *o, char **argv)
     if (!*argument || (*argument)[0] != '-' || (*argument)[1] == '\0')
         return false;
     if ((*argument)[1] == '-')
-        return read_long(o, *argument);
+        return read_long(o, argument);
     int used = read_short(o, argument);
     if (!used)
         misuse(o, *argument);
     o->end += used;
     return used > 0;
+}
+
+/* Whether there is a script that more than one process can read. */
+static bool has_file(const crun__options *o, char **argv)
+{
+    return o->script && !o->interactive && strcmp(argv[o->end], "-") != 0;
 }
 
 crun__options crun__options_read(char **argv)
@@ -144,6 +216,8 @@ crun__options crun__options_read(char **argv)
     o.script = argv[o.end] != NULL;
     if (o.action == CRUN__PROG_WORKER && !o.script)
         misuse(&o, argv[o.end - 1]);
+    if (o.action == CRUN__PROG_RUN && o.workers && !has_file(&o, argv))
+        misuse(&o, NULL);
     return o;
 }
 
@@ -210,18 +284,34 @@ static void usage(FILE *out)
                   "  -         stop handling options and execute stdin\n"
                   "  --preempt[=ms]   tasks that compute longer let others run (10 ms)\n"
                   "  --watchdog[=ms]  report tasks that hold the hub longer (1000 ms)\n"
+                  "  --workers n      run 'script' in n processes (or 'auto') that share their\n"
+                  "                   listening sockets, and keep them alive\n"
+                  "  --grace s        seconds that their connections get at the end (30)\n"
                   "  --help    show this help\n"
                   "  --version show the versions of crun, Lua and libuv\n",
                   crun__prog_name());
     (void)fflush(out);
 }
 
+/* What is wrong with `bad`. */
+static const char *complaint(const char *bad)
+{
+    if (!bad)
+        return "'--workers' needs a script that is a file, and goes without -i";
+    if (bad[1] == 'e' || bad[1] == 'l')
+        return "'%s' needs argument";
+    if (strncmp(bad, "--workers", strlen("--workers")) == 0)
+        return "'%s' needs a number of processes, or 'auto'";
+    if (strncmp(bad, "--grace", strlen("--grace")) == 0)
+        return "'%s' needs a number of seconds";
+    return "unrecognized option '%s'";
+}
+
 void crun__options_misuse(const crun__options *o)
 {
-    bool wants_value = o->bad[1] == 'e' || o->bad[1] == 'l';
-    (void)fprintf(stderr,
-                  wants_value ? "%s: '%s' needs argument\n" : "%s: unrecognized option '%s'\n",
-                  crun__prog_name(), o->bad);
+    (void)fprintf(stderr, "%s: ", crun__prog_name());
+    (void)fprintf(stderr, complaint(o->bad), o->bad);
+    (void)fputc('\n', stderr);
     usage(stderr);
 }
 

@@ -83,18 +83,27 @@ static bool read_greeting(int fd, crun__greeting *g)
     return fits(g) || refuse_version(g);
 }
 
-bool crun__prog_worker_begin(const char *name)
+bool crun__prog_greeted(int32_t *parent)
 {
     crun__greeting g;
-    worker_name = name;
     if (!read_greeting(CRUN__WORKER_PORT, &g))
         return false;
     (void)fcntl(CRUN__WORKER_PORT, F_SETFD, FD_CLOEXEC);
     (void)prctl(PR_SET_NAME, "crun");
     crun__clone_set_key(g.key);
     explicit_bzero(g.key, sizeof g.key);
-    crun__signals_set_parent(g.parent);
-    int rc = crun__prog_lifeline(CRUN__WORKER_PORT, g.parent);
+    *parent = g.parent;
+    return true;
+}
+
+bool crun__prog_worker_begin(const char *name)
+{
+    int32_t parent;
+    worker_name = name;
+    if (!crun__prog_greeted(&parent))
+        return false;
+    crun__signals_set_parent(parent);
+    int rc = crun__prog_lifeline(CRUN__WORKER_PORT, parent);
     return rc == 0 || refuse(crun_error_text(rc));
 }
 

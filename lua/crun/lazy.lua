@@ -15,9 +15,11 @@ local members = {
   Thread = "crun.thread",
   ThreadPool = "crun.executor",
   current_thread = "crun.thread",
+  draining = "crun.prefork.worker",
   map = "crun.executor",
   threads = "crun.thread",
   to_thread = "crun.thread.pool",
+  worker_id = "crun.prefork.worker",
 }
 
 -- Names that are a module.

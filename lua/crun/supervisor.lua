@@ -98,13 +98,15 @@ local function begin(self, first)
   end
 end
 
----Ends all: the last one started first, those of one specification together.
+---Ends all: the last one started first, those of one specification together, or all together.
 local function end_all(self)
-  local places = self.places
+  local places, together = self.places, self.all.together
   local last = #places
   while last > 0 do
     local first = last
-    while first > 1 and places[first - 1].spec == places[last].spec do first = first - 1 end
+    while first > 1 and (together or places[first - 1].spec == places[last].spec) do
+      first = first - 1
+    end
     for i = first, last do
       if places[i].kept then places[i]:stop() end
     end
@@ -264,9 +266,9 @@ end
 ---@param options table
 ---@return crun.Supervisor
 function M.Supervisor(options)
-  local name, on_event, all, specs = checked(spec.supervisor, options)
+  local all, specs = checked(spec.supervisor, options)
   local self = setmetatable({
-    name = name or "Supervisor", on_event = on_event, all = all,
+    name = all.name, on_event = all.on_event, all = all,
     places = {}, by_name = {}, added = #specs, inbox = core.Queue(),
   }, Supervisor)
   for _, worker in ipairs(specs) do checked(add_places, self, worker) end

@@ -31,7 +31,7 @@ local DEFAULTS = {
 local RESTARTS = { ["always"] = true, ["on-failure"] = true, ["never"] = true }
 local PLACES = { processes = true, threads = true, tasks = true }
 
-local OF_ALL = { name = true, on = true, on_event = true }
+local OF_ALL = { name = true, on = true, on_event = true, together = true }
 local OF_WORKER = {
   name = true, on = true, target = true, args = true, make = true, count = true,
 }
@@ -62,6 +62,7 @@ local CHECKS = {
   period = { is_seconds, "seconds" },
   shutdown = { is_seconds, "seconds" },
   name = { is_text, "string" },
+  together = { function(v) return type(v) == "boolean" end, "boolean" },
   on = { function(v) return PLACES[v] end, '"processes", "threads" or "tasks"' },
   on_event = { check.is_callable, "function" },
   target = { check.is_callable, "function" },
@@ -147,17 +148,20 @@ function M.worker(where, entry, number, all)
   }
 end
 
----What Supervisor was called with -> name, on_event, what holds for all, the list of entries.
+---What Supervisor was called with -> what holds for all, the list of specifications.
 function M.supervisor(options)
   if type(options) ~= "table" then
     refuse("Supervisor", "table expected, got %s", type(options))
   end
   check_options("Supervisor", "", options, OF_ALL)
-  local all = { on = options.on, policy = policy_of(options, DEFAULTS) }
+  local all = {
+    name = options.name or "Supervisor", on = options.on, on_event = options.on_event,
+    together = options.together, policy = policy_of(options, DEFAULTS),
+  }
   local specs = {}
   for i, entry in ipairs(options) do specs[i] = M.worker("Supervisor", entry, i, all) end
   if #specs == 0 then refuse("Supervisor", "a list of workers expected") end
-  return options.name, options.on_event, all, specs
+  return all, specs
 end
 
 return M

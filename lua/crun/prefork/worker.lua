@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A worker of `crun --workers`: what is different for the script that it runs. Listening sockets
+-- come from the master, so that they outlive this process; and SIGTERM, the master's word or the
+-- master's death lets the connections come to their end before everything is cancelled.
+
+local core = require "crun.core"
+local kinds = require "crun.prefork.kinds"
+
+local drain, net = core.drain, core.net
+local listen_here = net.listen
+
+local M = {}
+
+---Set once the worker accepts no more connections: handlers that could go on for ever, as between
+---two requests of one connection, may look at it. Never set but in a worker of `crun --workers`.
+M.draining = core.Event()
+
+---Which of the workers this is, from 1 on; nil in any other process.
+M.worker_id = nil
+
+-- --- listening -----------------------------------------------------------------------------------
+
+local port -- to the master
+local last_request = 0
+local requests = {} -- futures by number; false: nobody waits for it any more
+
+---What the master's listen has said about the arguments is said here.
+local function refuse(message)
+  error(message:match("bad argument.*") or message, 3)
+end
+
+local function ask(host, number, options)
+  last_request = last_request + 1
+  local id, future = last_request, core.Future()
+  requests[id] = future
+  local sent, message, code = port:post(kinds.LISTEN, id, 0, host, number, options)
+  if not sent then
+    requests[id] = nil
+    return kinds.FAILED, message, code
+  end
+  local ok, outcome, value, more = pcall(future.get, future)
+  if not ok then
+    requests[id] = false
+    error(outcome, 0)
+  end
+  return outcome, value, more
+end
+
+---net.listen in a worker: the master listens, once for all workers that ask for the same.
+---May wait.
+function M.listen(host, number, options)
+  if type(host) ~= "string" or type(number) ~= "number" or type(options or {}) ~= "table" then
+    return listen_here(host, number, options)
+  end
+  local outcome, value, code = ask(host, number, options)
+  if outcome == kinds.RAISED then refuse(value) end
+  if outcome == kinds.FAILED then return nil, value, code end
+  return value
+end
+
+local function start_daemon(name, fn, ...)
+  local task = core.spawn(fn, ...)
+  task.daemon, task.name = true, name
+end
+
+local is_ready = false
+
+---Says so when whoever has got the socket has had its turn: a script that fails at once is not
+---ready, for then no daemon begins any more.
+local function become_ready()
+  if is_ready then return end
+  is_ready = true
+  start_daemon("prefork: ready", function() port:post(kinds.READY, 0, 0) end)
+end
+
+local function answer(id, outcome, value, code)
+  local future = requests[id]
+  requests[id] = nil
+  if future then
+    future:set_result(outcome, value, code)
+    if outcome == kinds.OPENED then become_ready() end
+  elseif outcome == kinds.OPENED then
+    value:close()
+  end
+end
+
+-- --- the end -------------------------------------------------------------------------------------
+
+local function end_in_order(grace)
+  drain.asked()
+  drain.begin()
+  M.draining:set()
+  drain.idle(grace)
+  drain.finish()
+end
+
+---Listens to the master until it has gone. Then the worker ends: in order, or at once when it was
+---about to.
+local function hear()
+  while true do
+    local kind, id, _, outcome, value, code = port:recv()
+    if kind == kinds.LISTENER then
+      answer(id, outcome, value, code)
+    elseif kind == -kinds.LISTENER then
+      answer(id, kinds.FAILED, tostring(outcome), "ECLOSED")
+    elseif kind == kinds.DRAIN then
+      drain.ask()
+    elseif kind == nil then
+      break
+    end
+  end
+  for id in pairs(requests) do
+    answer(id, kinds.FAILED, "ECLOSED: the master has gone", "ECLOSED")
+  end
+  if M.draining:is_set() then drain.finish() else drain.ask() end
+end
+
+---Before the script runs.
+---May wait.
+---@param to_master crun.Port
+---@param id integer
+function M.begin(to_master, id)
+  local kind, _, _, setup = to_master:recv()
+  if kind ~= kinds.SETUP then error("--prefork is how crun starts the workers of --workers", 0) end
+  port = to_master
+  M.worker_id = id
+  drain.prepare(setup.grace)
+  net.listen = M.listen
+  start_daemon("prefork: the master's word", hear)
+  start_daemon("prefork: drain", end_in_order, setup.grace)
+end
+
+return M
