@@ -11,15 +11,15 @@ local LIBRARY = "docs/luals/library/"
 --- What the module has for its own faces and for tests, and nobody else.
 local INTERNAL = {
   "advance", "cancel_each", "child", "claims", "claims_at", "claims_open", "claims_share",
-  "classify", "clock", "close_fd", "completion", "copy_list", "decode", "describe", "encode",
-  "environ", "first_results", "is_terminal", "launch", "on_end", "outcomes", "outlast", "partition",
-  "pipe", "pool", "port_attach", "port_drop", "port_open", "port_pair", "remote", "schedule",
-  "signals", "socketpair", "spawn_for", "stack_budget", "stats", "stream_open", "thread_start",
-  "wait_tasks",
+  "classify", "clock", "close_fd", "completion", "copy_list", "decode", "describe", "drain",
+  "encode", "environ", "first_results", "is_terminal", "launch", "on_end", "outcomes", "outlast",
+  "partition", "pipe", "pool", "port_attach", "port_drop", "port_open", "port_pair", "remote",
+  "schedule", "signal_watch", "signals", "socketpair", "spawn_for", "stack_budget", "stats",
+  "stream_open", "thread_start", "wait_tasks",
 }
 
 --- Fields that the files declare as such.
-local FIELDS = { "Error", "_NAME", "_VERSION", "net", "subprocess" }
+local FIELDS = { "Error", "_NAME", "_VERSION", "draining", "net", "subprocess" }
 
 local function names(list)
   local set = {}

@@ -255,7 +255,7 @@ end
 function M.main(options)
   local self = setmetatable({
     name = options.name, script = options.script, arguments = options.arguments,
-    count = options.workers == "auto" and core.cpu_count() or math.tointeger(tonumber(options.workers)),
+    count = options.workers == "auto" and core.cpu_count() or tonumber(options.workers),
     grace = tonumber(options.grace) or GRACE,
     news = core.Queue(), places = {},
   }, Master)

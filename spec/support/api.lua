@@ -38,6 +38,7 @@ function M.objects()
     Callback = crun.current():on_done(print),
   }
   list.Callback:remove()
+  list.Supervisor = crun.Supervisor { print }
   list.Popen, list["subprocess.Result"] = process()
   local pipe, other = crun.Pipe()
   list.Connection = pipe

@@ -13,6 +13,8 @@
 ---@field on_error? fun(task: crun.Task|crun.Future|crun.Group, err: any, traceback: string) takes
 ---   the reports of failures that nobody looks at; nil: they go to stderr
 ---@field Error crun.ErrorClass
+---@field worker_id? integer which of the workers of `crun --workers` this process is, from 1 on
+---@field draining crun.Event set in such a worker once it accepts no more connections
 local crun = {}
 
 crun.net = require "crun.net"
@@ -198,6 +200,11 @@ function crun.Timer(seconds, fn, ...) end
 ---@param options? {window?: integer} how many jobs imap may be ahead of its reader
 ---@return crun.Pool
 function crun.Pool(n, options) end
+
+--- Makes a Supervisor, which is to be started. Never waits.
+---@param options crun.Supervisor.Options
+---@return crun.Supervisor
+function crun.Supervisor(options) end
 
 --- A greenlet of the running task; the active one becomes its parent. Never waits.
 ---@param fn function
