@@ -10,9 +10,9 @@
 /* Returns: 0; CRUN_EINVAL for what is no socket of a stream. family receives its address family. */
 static int socket_family(int fd, int *family)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof address, type_size = sizeof(int);
-    int type;
+    int type = 0;
     *family = AF_UNSPEC;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) < 0)

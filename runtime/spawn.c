@@ -116,20 +116,18 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Writes the next candidate of a PATH to the plan. Returns: where the one after it begins, or NULL.
- */
+/* Writes the next candidate of a PATH to the plan. Returns: where the next begins, or NULL. */
 static const char *candidate(const plan *p, const char *from)
 {
-    const char *end = strchr(from, ':');
-    size_t size = end ? (size_t)(end - from) : strlen(from);
     char *to = p->path;
-    if (size > 0) {
-        memcpy(to, from, size);
-        to += size;
+    while (*from && *from != ':')
+        *to++ = *from++;
+    if (to > p->path)
         *to++ = '/';
-    }
-    memcpy(to, p->options->file, strlen(p->options->file) + 1);
-    return end ? end + 1 : NULL;
+    const char *name = p->options->file;
+    while ((*to++ = *name++))
+        continue;
+    return *from ? from + 1 : NULL;
 }
 
 static bool look_further(int error)
@@ -229,7 +227,7 @@ static pid_t fork_child(plan *p)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): see process.h */
     if (pid == 0)
-        child(p);
+        child(p); /* NOLINT(clang-analyzer-unix.Vfork) */
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return pid < 0 ? -error : pid;

@@ -10,8 +10,8 @@ local CLASSES = {
   barrier = "Barrier", channel = "Channel", condition = "Condition", event = "Event",
   future = "Future", g = "Greenlet", greenlet = "Greenlet", group = "Group", jobs = "Queue",
   listener = "Listener", lock = "Lock", pool = "Pool", popen = "Popen", queue = "Queue",
-  result = "subprocess.Result", rwlock = "RWLock", semaphore = "Semaphore", stream = "Stream", task = "Task", timer = "Timer", var = "ContextVar",
-  wg = "WaitGroup",
+  result = "subprocess.Result", rwlock = "RWLock", semaphore = "Semaphore", stream = "Stream",
+  task = "Task", timer = "Timer", var = "ContextVar", wg = "WaitGroup",
 }
 
 --- A handle is what call_later returns, or what on_done does.

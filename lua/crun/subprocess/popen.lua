@@ -8,13 +8,14 @@
 
 local check = require "crun.check"
 local core = require "crun.core"
+local pipes = require "crun.subprocess.pipes"
 local result = require "crun.subprocess.result"
 
 local M = {}
 
 local CLASS = "crun.Popen"
 local SIGKILL = core.signals.SIGKILL
-local STREAMS = { [0] = "stdin", "stdout", "stderr" }
+local STREAMS = pipes.STREAMS
 
 ---@class crun.Popen
 ---@field stdin? crun.Stream its standard input, to be written
@@ -35,61 +36,21 @@ Popen.__metatable = CLASS
 
 -- --- starting ------------------------------------------------------------------------------------
 
----Closes what has been opened for a child: our ends, and those that it has got.
-local function close_all(ours, theirs)
-  for _, stream in pairs(ours) do stream:close() end
-  for _, fd in pairs(theirs) do core.close_fd(fd) end
-end
-
----Opens a pipe for the child's descriptor. Returns our Stream and the child's end.
-local function open_pipe(target)
-  local reading, writing, code = core.pipe()
-  if not reading then return nil, writing, code end
-  local theirs, mine = reading, writing
-  if target > 0 then theirs, mine = writing, reading end
-  local stream, message
-  stream, message, code = core.stream_open(mine)
-  if stream then return stream, theirs end
-  core.close_fd(theirs)
-  return nil, message, code
-end
-
----Opens the pipes among the sources, which are replaced by the child's ends. Returns our Streams by
----their names, and these ends; or nil, message, code.
-local function open_pipes(fds)
-  local ours, theirs = {}, {}
-  for target = 0, 2 do
-    if fds[target] == "pipe" then
-      local stream, fd, code = open_pipe(target)
-      if not stream then
-        close_all(ours, theirs)
-        return nil, fd, code
-      end
-      ours[STREAMS[target]], theirs[#theirs + 1], fds[target] = stream, fd, fd
-    end
-  end
-  if fds[2] == "stdout" then
-    local out = fds[1]
-    fds[2] = (out == nil or out == "inherit") and 1 or out
-  end
-  return ours, theirs
-end
-
 ---Starts a process.
 ---Switches: never.
 ---@param spec crun.subprocess.Spec
 ---@return crun.Popen? popen, string? message, string? code
 function M.start(spec)
-  local ours, theirs, code = open_pipes(spec.fds)
+  local ours, theirs, code = pipes.open(spec.fds)
   if not ours then return nil, theirs, code end
   spec.child.fds = spec.fds
   local child, message
   child, message, code = core.child(spec.child)
   if not child then
-    close_all(ours, theirs)
+    pipes.close(ours, theirs)
     return nil, message, code
   end
-  for _, fd in ipairs(theirs) do core.close_fd(fd) end
+  pipes.close({}, theirs)
   ours.child, ours.pid, ours.args, ours.group = child, child.pid, spec.words, spec.group
   ours.max_output = spec.max_output
   return setmetatable(ours, Popen)
