@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "hub.h"
 #include "port_impl.h"
@@ -26,9 +29,31 @@ static void on_timer(uv_timer_t *timer)
     uv_stop(timer->loop);
 }
 
-static void on_async(uv_async_t *async)
+static void on_bell(uv_poll_t *bell, int status, int events)
 {
-    (void)async;
+    (void)status, (void)events;
+    uint64_t rings;
+    while (read(crun__container_of(bell, crun__loop, bell)->bell_fd, &rings, sizeof rings) < 0)
+        if (errno != EINTR)
+            break; /* it is silent already */
+}
+
+/*
+ * libuv has a handle for this (uv_async_t), whose receiver may have to spin until the sender's
+ * call of the system is over: that takes longer than all the rest. And a hub that does not sleep
+ * needs no bell.
+ */
+static int open_bell(crun__loop *loop)
+{
+    loop->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->bell_fd < 0)
+        return uv_translate_sys_error(errno);
+    int rc = uv_poll_init(&loop->uv, &loop->bell, loop->bell_fd);
+    if (rc == 0)
+        rc = uv_poll_start(&loop->bell, UV_READABLE, on_bell);
+    if (rc == 0)
+        uv_unref((uv_handle_t *)&loop->bell);
+    return rc;
 }
 
 /*
@@ -50,11 +75,7 @@ static int open_handles(crun__loop *loop)
     int rc = uv_timer_init(&loop->uv, &loop->timer);
     if (rc < 0)
         return rc;
-    rc = uv_async_init(&loop->uv, &loop->async, on_async);
-    if (rc < 0)
-        return rc;
-    uv_unref((uv_handle_t *)&loop->async);
-    return 0;
+    return open_bell(loop);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -75,6 +96,8 @@ static void close_all(crun__loop *loop)
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
+    if (loop->bell_fd >= 0)
+        close(loop->bell_fd);
 }
 
 int crun__loop_new(crun__loop **out)
@@ -83,6 +106,7 @@ int crun__loop_new(crun__loop **out)
     if (!loop)
         return CRUN_ENOMEM;
     loop->last = &loop->first;
+    loop->bell_fd = -1;
     int rc = uv_mutex_init(&loop->lock);
     if (rc < 0)
         goto no_mutex;
@@ -129,7 +153,7 @@ static void count_handle(uv_handle_t *handle, void *arg)
 {
     struct count *c = arg;
     c->handles += handle != (uv_handle_t *)&c->loop->timer &&
-                  handle != (uv_handle_t *)&c->loop->async && !crun__ports_own(c->loop, handle) &&
+                  handle != (uv_handle_t *)&c->loop->bell && !crun__ports_own(c->loop, handle) &&
                   !uv_is_closing(handle);
 }
 
@@ -152,19 +176,21 @@ static void wait(crun__loop *loop, crun_time ns)
         uv_update_time(&loop->uv);
         uv_timer_start(&loop->timer, on_timer, milliseconds(ns), 0);
     }
-    uv_run(&loop->uv, UV_RUN_ONCE);
+    atomic_store(&loop->sleeping, true);
+    uv_run(&loop->uv, atomic_load(&loop->woken) ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
     uv_timer_stop(&loop->timer);
 }
 
-/* The async handle counts meanwhile: it may be all that is waited for, or all that libuv counts. */
+/* The bell counts meanwhile: it may be all that is waited for, or all that libuv counts. */
 void crun__loop_poll(crun__loop *loop, crun_time ns)
 {
-    uv_ref((uv_handle_t *)&loop->async);
+    uv_ref((uv_handle_t *)&loop->bell);
     if (ns <= 0)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
     else
         wait(loop, ns);
-    uv_unref((uv_handle_t *)&loop->async);
+    uv_unref((uv_handle_t *)&loop->bell);
 }
 
 static crun__post *take_all(crun__loop *loop)
@@ -192,10 +218,19 @@ void crun__loop_inbox(crun__loop *loop)
     }
 }
 
+/* Safe in a signal handler, whose interrupted code may be about to look at errno. */
 void crun_hub_wake(crun_hub *hub)
 {
-    atomic_store(&hub->loop->woken, true);
-    uv_async_send(&hub->loop->async);
+    static const uint64_t ring = 1;
+    crun__loop *loop = hub->loop;
+    atomic_store(&loop->woken, true);
+    if (!atomic_load(&loop->sleeping) || !atomic_exchange(&loop->sleeping, false))
+        return;
+    int error = errno;
+    while (write(loop->bell_fd, &ring, sizeof ring) < 0)
+        if (errno != EINTR)
+            break; /* it rings already */
+    errno = error;
 }
 
 void crun_hub_on_wake(crun_hub *hub, void (*fn)(void *arg), void *arg)

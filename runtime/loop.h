@@ -36,10 +36,12 @@ typedef struct crun__streak {
 
 typedef struct crun__loop {
     uv_loop_t uv;
-    uv_timer_t timer;  /* runs only during a wait, for the earliest deadline */
-    uv_async_t async;  /* ends a wait from another thread or a signal handler */
-    atomic_bool woken; /* since the inbox was last looked at */
-    uv_mutex_t lock;   /* guards the inbox */
+    uv_timer_t timer;     /* runs only during a wait, for the earliest deadline */
+    uv_poll_t bell;       /* ends a wait from another thread or a signal handler */
+    int bell_fd;          /* an eventfd */
+    atomic_bool woken;    /* since the inbox was last looked at */
+    atomic_bool sleeping; /* waits, or is about to: then the bell has to be rung */
+    uv_mutex_t lock;      /* guards the inbox */
     crun__post *first, **last;
     crun__blocks blocks;
     crun__streak streak;
