@@ -4,7 +4,9 @@
  * crun.core.remote: what links between workers need of C. Futures that a worker will set, the
  * cancel errors it sent, and proxies: userdata that are an object elsewhere, with a Lua table each.
  */
-#include "bind.h"
+#include "lremote.h"
+
+#include <string.h>
 
 #include "lerror.h"
 #include "lfuture.h"
@@ -12,6 +14,9 @@
 
 /* Of the registry: by pending Future, the function(future, error) that asks for its cancelling. */
 #define HOOKS "crun.cancel_hooks"
+
+/* Of the registry: the last error that a worker sent, weak, and its traceback. */
+#define LAST_ERROR "crun.last_worker_error"
 
 typedef struct lproxy {
     crun__object object;
@@ -38,11 +43,49 @@ void crun__lfuture_ask(lua_State *L, int index)
     lua_pop(L, 2);
 }
 
+static void keep_last(lua_State *L, int err, int traceback)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LAST_ERROR);
+    lua_pushvalue(L, err);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, traceback);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 1);
+}
+
+/* keep(err, traceback): a worker's error, which is going to be raised here. */
+static int l_keep(lua_State *L)
+{
+    lua_settop(L, 2);
+    keep_last(L, 1, 2);
+    return 0;
+}
+
+int crun__remote_traceback(lua_State *L, int index)
+{
+    const char *calls = NULL;
+    int top = lua_gettop(L);
+    index = lua_absindex(L, index);
+    if (lua_getfield(L, LUA_REGISTRYINDEX, LAST_ERROR) == LUA_TTABLE) {
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        if (!lua_isnil(L, index) && lua_rawequal(L, -2, index) && lua_isstring(L, -1))
+            calls = strchr(lua_tostring(L, -1), '\n');
+    }
+    if (calls) {
+        lua_pushfstring(L, "\ntraceback of the worker:%s", calls);
+        lua_replace(L, top + 1);
+    }
+    lua_settop(L, calls ? top + 1 : top);
+    return calls ? 1 : 0;
+}
+
 /* fail(future, err, traceback): sets a pending Future to an error that was raised elsewhere. */
 static int l_fail(lua_State *L)
 {
     luaL_argexpected(L, crun__lfuture_test(L, 1), 1, crun__future_class.name);
     lua_settop(L, 3);
+    keep_last(L, 2, 3);
     crun__lfuture_fail_with(L, 1);
     return 0;
 }
@@ -126,14 +169,31 @@ static int l_state(lua_State *L)
     return 1;
 }
 
+static void make_last_error(lua_State *L)
+{
+    lua_createtable(L, 2, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, LAST_ERROR);
+}
+
 void crun__open_remote(lua_State *L)
 {
+    make_last_error(L);
     static const luaL_Reg internals[] = {
-        {"fail", l_fail},           {"cancel", l_cancel},
-        {"cancelled", l_cancelled}, {"is_cancelled", l_is_cancelled},
-        {"lasting", l_lasting},     {"finished", l_finished},
-        {"put_back", l_put_back},   {"proxy", l_proxy},
-        {"state", l_state},         {NULL, NULL},
+        {"fail", l_fail},
+        {"cancel", l_cancel},
+        {"cancelled", l_cancelled},
+        {"is_cancelled", l_is_cancelled},
+        {"lasting", l_lasting},
+        {"finished", l_finished},
+        {"put_back", l_put_back},
+        {"proxy", l_proxy},
+        {"state", l_state},
+        {"keep", l_keep},
+        {NULL, NULL},
     };
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     luaL_newlibtable(L, internals);

@@ -13,6 +13,7 @@
 #include "lerror.h"
 #include "lextra.h"
 #include "lgreenlet.h"
+#include "lremote.h"
 
 /* --- a step ------------------------------------------------------------------------------- */
 
@@ -148,6 +149,18 @@ static void returned(crun__lua *u, ltask *t, lua_State *co)
     crun__task_end(&t->base, CRUN_TASK_RETURNED);
 }
 
+/* The error is on top of the coroutine. Its traceback is on top of L, and may go on. */
+static int add_remote(lua_State *L, lua_State *co)
+{
+    if (!lua_checkstack(co, 1))
+        return 0;
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    int parts = crun__remote_traceback(L, -1);
+    lua_remove(L, -1 - parts);
+    return parts;
+}
+
 /* Protected: keeps the traceback and the place of the spawn in the task's box. */
 static void keep_traceback(lua_State *L, void *arg)
 {
@@ -159,6 +172,7 @@ static void keep_traceback(lua_State *L, void *arg)
         lua_pop(L, 1);
         parts = crun__greenlet_error_traceback(L, t);
         luaL_traceback(L, t->L, NULL, 0);
+        parts += add_remote(L, t->L);
     }
     lua_pushliteral(L, "\nspawned at ");
     crun__spawn_site(L, t);

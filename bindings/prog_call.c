@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "ldrain.h"
+#include "lremote.h"
 #include "lsignal.h"
 #include "prog.h"
 
@@ -71,6 +72,7 @@ static int to_text(lua_State *L)
             text = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
     }
     luaL_traceback(L, L, text, 1);
+    lua_concat(L, 1 + crun__remote_traceback(L, 1));
     return 1;
 }
 

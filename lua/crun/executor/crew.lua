@@ -159,7 +159,10 @@ end
 function Engine:listen(worker)
   local handlers, answered = worker.link.handlers, self.answered
   handlers[kinds.RESULT] = function(_, id, _, ...) answered(self, worker, id, "returned", ...) end
-  handlers[kinds.ERROR] = function(_, id, _, ...) answered(self, worker, id, "failed", ...) end
+  handlers[kinds.ERROR] = function(_, id, _, err, traceback)
+    core.remote.keep(err, traceback)
+    answered(self, worker, id, "failed", err, traceback)
+  end
   handlers[kinds.CANCELLED] = function(_, id, _, ...) self:answered_cancelled(worker, id, ...) end
   local function fail(id, _, err) answered(self, worker, id, "failed", err, "") end
   worker.link:on_refused(kinds.RESULT, fail)

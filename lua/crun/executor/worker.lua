@@ -39,7 +39,7 @@ local function answer(link, id, task)
   if status == "cancelled" then
     link:answer(nil, CANCELLED, id, portable(err.reason), err.origin)
   else
-    link:answer(nil, ERROR, id, portable(err), task:traceback())
+    link:answer(nil, ERROR, id, portable(err), (task:traceback():gsub("\nspawned at .*", "")))
   end
 end
 
