@@ -249,6 +249,13 @@ function modes.units(name)
   end
 end
 
+function modes.data(name, _, kind)
+  local fn = require("crun.manager").methods(kind)[name]
+  return function(link, object, id, _, ...)
+    return answer(link, object, id, pcall(fn, object, ...))
+  end
+end
+
 ---What is itself a proxy may wait in each method.
 local hop = {
   now = modes.wait, wait = modes.wait, put = modes.wait, units = modes.wait, back = modes.wait,
@@ -273,6 +280,13 @@ function hop.unit(name)
   end
 end
 
+function hop.data(name, _, kind)
+  local fn = require("crun.proxy.classes")[kind].methods[name]
+  return function(link, object, id, _, ...)
+    return in_task(link, object, id, answer, fn, ...)
+  end
+end
+
 local made = { [true] = {}, [false] = {} }
 
 ---How the methods of a kind are run, by number.
@@ -285,7 +299,7 @@ function M.operations(kind, is_proxy)
   list = {}
   for number, method in ipairs(methods[kind]) do
     local name, mode, attempt = table.unpack(method)
-    list[number] = (is_proxy and hop or modes)[mode](name, attempt)
+    list[number] = (is_proxy and hop or modes)[mode](name, attempt, kind)
   end
   made[is_proxy][kind] = list
   return list

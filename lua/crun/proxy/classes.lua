@@ -140,6 +140,10 @@ function extra.RWLock(methods, meta)
   holds(methods, "write_acquire", "hold_write", "with_write")
 end
 
+for _, kind in ipairs { "Dict", "List", "Value", "Namespace" } do
+  extra[kind] = function(methods, meta) require("crun.manager.syntax")[kind](methods, meta) end
+end
+
 -- --- classes -------------------------------------------------------------------------------------
 
 local function tostring_of(kind)
@@ -155,6 +159,7 @@ local function class_of(kind)
     local ask = method_of(kind, number, method)
     methods[method[1]] = method.sure and surely_of(ask) or ask
   end
+  meta.methods = methods
   meta.__index, meta.__name, meta.__metatable = methods, "crun." .. kind, "crun.Proxy"
   meta.__gc, meta.__tostring = refer.collected, tostring_of(kind)
   meta.__len = methods.qsize or methods.__len

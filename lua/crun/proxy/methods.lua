@@ -12,6 +12,7 @@
 --   own    it acts in the name of the calling task
 --   unit   it takes a unit of a semaphore
 --   units  it gives units back
+--   data   it never waits, and is found by its class's name, as indexing means something else
 -- The number of a method is its place in the list. `sure`: it cannot fail, so it raises at an owner
 -- that is gone.
 
@@ -39,6 +40,12 @@ local lock = {
 local semaphore = {
   { "acquire", "unit" }, { "release", "units", sure = true }, now "value",
 }
+
+local function data(...)
+  local list = {}
+  for i, name in ipairs { ... } do list[i] = { name, "data", sure = true } end
+  return list
+end
 
 return {
   Queue = fifo,
@@ -72,4 +79,12 @@ return {
     { "join", "wait" }, { "get", "wait" }, now "set_result", now "set_error", now "cancel",
     now "result", now "exception", now "done", now "cancelled", now "status", now "traceback",
   },
+  Manager = data(
+    "dict", "list", "Value", "Namespace", "Queue", "LifoQueue", "PriorityQueue", "Channel", "Lock",
+    "RLock", "Semaphore", "BoundedSemaphore", "Event", "Condition", "Barrier", "RWLock",
+    "WaitGroup", "Future", "close"),
+  Dict = data("get", "set", "pop", "setdefault", "add", "update", "keys", "copy", "clear", "len"),
+  List = data("get", "set", "append", "insert", "remove", "extend", "copy", "clear", "len"),
+  Value = data("get", "set", "add", "swap"),
+  Namespace = data("get", "set", "copy", "len"),
 }
