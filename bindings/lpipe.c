@@ -6,7 +6,7 @@
  * A Connection is an end of a pair of sockets with the framing of ports. It can be sent itself: the
  * receiver then has a copy of the end.
  */
-#include <sys/socket.h>
+#include <crun/stream.h>
 
 #include "lport.h"
 
@@ -39,10 +39,10 @@ static int received(lua_State *L, int rc, lua_KContext context)
     return rc < 0 ? crun__lport_fail(L, p, rc) : take(L, p);
 }
 
-static int recv_again(lua_State *L, int status, lua_KContext context)
+static int recv_again(lua_State *L, int status, lua_KContext how)
 {
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
+    (void)status;
+    int rc = crun__lport_waited(L, how);
     if (rc < 0)
         return received(L, rc, 0);
     return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);
@@ -69,14 +69,14 @@ static int iterated(lua_State *L, int rc, lua_KContext context)
         return 0;
     int count = take(L, lua_touserdata(L, 1));
     if (count == 0 || lua_isnil(L, -count))
-        return luaL_error(L, "a message that starts with nil ends a for loop: receive it by itself");
+        return luaL_error(L, "a message that starts with nil ends a for loop: recv it by itself");
     return count;
 }
 
-static int iter_again(lua_State *L, int status, lua_KContext context)
+static int iter_again(lua_State *L, int status, lua_KContext how)
 {
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
+    (void)status;
+    int rc = crun__lport_waited(L, how);
     if (rc < 0)
         return iterated(L, rc, 0);
     return crun__lport_wait(L, lua_touserdata(L, 1), CRUN_FOREVER, iterated, iter_again);
@@ -119,6 +119,14 @@ static const luaL_Reg metamethods[] = {
 const crun__class crun__connection_class = {"crun.Connection", methods, metamethods, sizeof(lport),
                                             0};
 
+int crun__connection_open(lport *p, int fd)
+{
+    int rc = crun_port_open(crun__hub, fd, &p->port);
+    if (rc == 0)
+        crun__port_set_name(p->port, "Connection");
+    return rc;
+}
+
 /* Pipe() -> Connection, Connection | nil, message, code. Switches: never. */
 static int l_pipe(lua_State *L)
 {
@@ -126,10 +134,11 @@ static int l_pipe(lua_State *L)
     crun__lua_self(L);
     lport *a = crun__object_new(L, &crun__connection_class);
     lport *b = crun__object_new(L, &crun__connection_class);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
-        return crun__lua_fail(L, -errno);
-    int first = crun_port_open(crun__hub, fd[0], &a->port);
-    int second = crun_port_open(crun__hub, fd[1], &b->port);
+    int rc = crun_socketpair(fd);
+    if (rc < 0)
+        return crun__lua_fail(L, rc);
+    int first = crun__connection_open(a, fd[0]);
+    int second = crun__connection_open(b, fd[1]);
     return first < 0 || second < 0 ? crun__lua_fail(L, first < 0 ? first : second) : 2;
 }
 

@@ -140,10 +140,10 @@ static int received(lua_State *L, int rc, lua_KContext context)
     return lua_gettop(L) - top + 1;
 }
 
-static int recv_again(lua_State *L, int status, lua_KContext context)
+static int recv_again(lua_State *L, int status, lua_KContext how)
 {
-    (void)status, (void)context;
-    int rc = crun__lua_result(L);
+    (void)status;
+    int rc = crun__lport_waited(L, how);
     if (rc < 0)
         return received(L, rc, 0);
     return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);

@@ -89,6 +89,15 @@ bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame);
 int crun__lport_wait(lua_State *L, lport *p, crun_time deadline, lua_KFunction taken,
                      lua_KFunction again);
 
+/* How `again` is called: for a wait that is over, or with 0 once others have had their turn. */
+enum { LPORT_WAITED = 1 };
+
+/* What `again` starts with: 0, or a code that ended the wait. Raises as crun__lua_result. */
+int crun__lport_waited(lua_State *L, lua_KContext how);
+
+/* Opens a Connection over a descriptor, which is taken over. Returns: 0 or a code. */
+int crun__connection_open(lport *connection, int fd);
+
 /* Shared methods. */
 int crun__lport_poll(lua_State *L);
 int crun__lport_close(lua_State *L);

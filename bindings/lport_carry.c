@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * What travels with the values of a message without being one: descriptors of Streams, Listeners and
- * Connections, and what a port's hooks say. A reference starts with a byte that tells which.
+ * What travels with the values of a message without being one: descriptors of Streams, Listeners
+ * and Connections, and what a port's hooks say. A reference starts with a byte that tells which.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -193,7 +193,7 @@ static bool resolve_connection(lua_State *L, const crun__carry *c, const char *t
 {
     lport *p = crun__object_new(L, &crun__connection_class);
     int fd = take_fd(L, c, text, size);
-    check_opened(L, crun_port_open(crun__hub, fd, &p->port), "Connection");
+    check_opened(L, crun__connection_open(p, fd), "Connection");
     return true;
 }
 

@@ -20,12 +20,20 @@ int crun__lport_wait(lua_State *L, lport *p, crun_time deadline, lua_KFunction t
     crun_task *self = crun__lua_self(L);
     int rc = p->port ? crun__recv_begin(p->port, self) : CRUN_ECLOSED;
     if (rc == 0)
-        return crun__lua_park(L, self, deadline, 0, again);
+        return crun__lua_park(L, self, deadline, LPORT_WAITED, again);
     if (rc > 0 && in_a_row(p)) {
         p->streak = 0;
         return crun__lua_give_way(L, self, again);
     }
     return taken(L, rc, 0);
+}
+
+int crun__lport_waited(lua_State *L, lua_KContext how)
+{
+    if (how == LPORT_WAITED)
+        return crun__lua_result(L);
+    (void)crun__lua_waiter(L);
+    return 0;
 }
 
 /* --- taking ------------------------------------------------------------------------------- */

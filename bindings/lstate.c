@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "../runtime/monitor.h"
+#include "../runtime/port.h"
 #include "../runtime/scope.h"
 #include "lcall.h"
 #include "lerror.h"
@@ -143,6 +144,7 @@ static void detach(crun__lua *u)
     crun__universe = NULL;
     crun__monitor_stop(hub);
     crun__monitor_forget();
+    crun__ports_disown(hub);
     if (hub->main == &u->main->base)
         crun__hub_reset_main(hub);
     free(u->free_slots);

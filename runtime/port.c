@@ -12,6 +12,7 @@ crun_port *crun__port_new(crun_hub *hub, const crun__port_type *type)
     p->type = type;
     p->references = 1;
     p->fd = -1;
+    p->name = "Port";
     p->parcels_end = &p->parcels;
     p->fds_end = &p->fds;
     crun__list_init(&p->link);
@@ -89,6 +90,11 @@ void crun_port_release(crun_port *p)
 const char *crun__port_reason(const crun_port *p)
 {
     return p->reason;
+}
+
+void crun__port_set_name(crun_port *p, const char *name)
+{
+    p->name = name;
 }
 
 void crun__port_on_written(crun_port *p, void (*fn)(void *owner))

@@ -93,6 +93,9 @@ void crun__port_give_back(crun_port *port, crun__mail *mail);
 
 /* --- the rest ----------------------------------------------------------------------------- */
 
+/* What people call it; "Port" is what it is called if nobody says. A static string. */
+void crun__port_set_name(crun_port *port, const char *name);
+
 /* Why it is at its end, in words: "the other end is closed"; NULL: it is not. */
 const char *crun__port_reason(const crun_port *port);
 
@@ -102,7 +105,7 @@ const char *crun__port_reason(const crun_port *port);
  */
 int crun__port_share(crun_port *port);
 
-/* Closes it without writing what is queued: the bytes' owners are about to go. */
-void crun__port_abandon(crun_port *port);
+/* Closes ports that still refer to bytes elsewhere, without writing them: they are about to go. */
+void crun__ports_disown(crun_hub *hub);
 
 #endif

@@ -57,6 +57,7 @@ struct crun_port {
     crun_waitq senders, flushers;
     crun__parcel *parcels, **parcels_end;
     void (*written)(void *owner);
+    const char *name; /* for people: "Port" */
 
     crun__chain in;            /* `size` is not kept */
     crun__fds *fds, **fds_end; /* that came by the socket, and whose messages are to come */
@@ -99,6 +100,9 @@ void crun__ports_dirty(crun_port *port);
 /* A port without a kind, with one reference; or NULL. */
 crun_port *crun__port_new(crun_hub *hub, const crun__port_type *type);
 void crun__port_unref(crun_port *port);
+
+/* Closes it without handing over what is queued. */
+void crun__port_abandon(crun_port *port);
 
 /* Nothing more comes: code and reason. Wakes who waits for it. */
 void crun__port_end_in(crun_port *port, int code, const char *reason);

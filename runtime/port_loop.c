@@ -82,6 +82,34 @@ void crun__ports_close(crun__loop *loop)
         crun__port_abandon(crun__container_of(loop->ports->all.next, crun_port, link));
 }
 
+static bool refers(const crun__chain *chain)
+{
+    bool found = false;
+    for (crun__segment *s = chain->first; s && !found; s = s->next)
+        found = s->owner;
+    return found;
+}
+
+static bool port_refers(const crun_port *p)
+{
+    bool found = refers(&p->out);
+    for (const crun__parcel *parcel = p->parcels; parcel && !found; parcel = parcel->next)
+        found = refers(&parcel->chain);
+    return found;
+}
+
+void crun__ports_disown(crun_hub *hub)
+{
+    struct crun__ports *ports = hub->loop->ports;
+    for (crun__link *link = ports ? ports->all.next : NULL, *next; link && link != &ports->all;
+         link = next) {
+        crun_port *p = crun__container_of(link, crun_port, link);
+        next = link->next;
+        if (port_refers(p))
+            crun__port_abandon(p);
+    }
+}
+
 void crun__ports_free(crun__loop *loop)
 {
     free(loop->ports);

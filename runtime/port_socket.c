@@ -310,6 +310,8 @@ static void on_readable(crun_port *p)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     crun_port *p = (crun_port *)poll;
+    if (status < 0)
+        p->events = 0; /* libuv has stopped: the socket tells of its error when it is used */
     if (p->blocked && (status < 0 || (events & UV_WRITABLE)))
         socket_flush(p);
     if (p->expecting && !p->closed && (status < 0 || (events & UV_READABLE)))

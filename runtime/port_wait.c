@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "port_impl.h"
@@ -42,28 +43,57 @@ static void abort_send(crun_wait *wait)
     waits_less(p);
 }
 
+static void describe(const crun_wait *wait, const char *verb, char *text, size_t size)
+{
+    (void)snprintf(text, size, "%s:%s", ((const crun_port *)wait->object)->name, verb);
+}
+
+static void describe_recv(const crun_wait *wait, char *text, size_t size)
+{
+    describe(wait, "recv", text, size);
+}
+
+static void describe_poll(const crun_wait *wait, char *text, size_t size)
+{
+    describe(wait, "poll", text, size);
+}
+
+static void describe_send(const crun_wait *wait, char *text, size_t size)
+{
+    describe(wait, "send", text, size);
+}
+
+static void describe_flush(const crun_wait *wait, char *text, size_t size)
+{
+    describe(wait, "flush", text, size);
+}
+
 static const crun_wait_type recv_type = {
     .verb = "Port:recv",
     .queue_offset = offsetof(crun_port, receivers),
     .abort = abort_wait,
+    .describe = describe_recv,
 };
 
 static const crun_wait_type poll_type = {
     .verb = "Port:poll",
     .queue_offset = offsetof(crun_port, receivers),
     .abort = abort_wait,
+    .describe = describe_poll,
 };
 
 static const crun_wait_type send_type = {
     .verb = "Port:send",
     .queue_offset = offsetof(crun_port, senders),
     .abort = abort_send,
+    .describe = describe_send,
 };
 
 static const crun_wait_type flush_type = {
     .verb = "Port:flush",
     .queue_offset = offsetof(crun_port, flushers),
     .abort = abort_wait,
+    .describe = describe_flush,
 };
 
 /* --- receiving ---------------------------------------------------------------------------- */

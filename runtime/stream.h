@@ -89,9 +89,9 @@ int crun__accept_finish(crun_listener *listener, crun_task *task, crun_stream **
 /* --- sending descriptors away ------------------------------------------------------------- */
 
 /*
- * A descriptor to be copied, so that someone else goes on with the stream from here: nothing more is
- * read ahead. Returns: it, which stays the stream's; CRUN_ECLOSED; CRUN_EBUSY: something is unread,
- * or somebody reads; CRUN_EAGAIN: something is not yet sent.
+ * A descriptor to be copied, so that someone else goes on with the stream from here: nothing more
+ * is read ahead. Returns: it, which stays the stream's; CRUN_ECLOSED; CRUN_EBUSY: something is
+ * unread, or somebody reads; CRUN_EAGAIN: something is not yet sent.
  */
 int crun__stream_share(crun_stream *stream);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports within one hub: order, ends, back-pressure, waits that leave, bytes that are no messages. */
+/* Ports within one hub: order, ends, back-pressure, waits that leave, what is no message. */
 #include <sys/socket.h>
 #include <unistd.h>
 
