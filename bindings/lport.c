@@ -167,6 +167,8 @@ static int poll_finish(lua_State *L, int status, lua_KContext deadline);
 static int poll(lua_State *L, const lport *p, crun_time deadline)
 {
     crun_task *self = crun__lua_self(L);
+    if (deadline == CRUN_NOWAIT && p->port)
+        crun__port_look(p->port);
     int rc = p->port ? crun__poll_begin(p->port, self) : 1;
     if (rc == 0)
         return crun__lua_park(L, self, deadline, (lua_KContext)deadline, poll_finish);

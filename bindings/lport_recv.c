@@ -18,6 +18,8 @@ int crun__lport_wait(lua_State *L, lport *p, crun_time deadline, lua_KFunction t
                      lua_KFunction again)
 {
     crun_task *self = crun__lua_self(L);
+    if (deadline == CRUN_NOWAIT && p->port)
+        crun__port_look(p->port);
     int rc = p->port ? crun__recv_begin(p->port, self) : CRUN_ECLOSED;
     if (rc == 0)
         return crun__lua_park(L, self, deadline, LPORT_WAITED, again);

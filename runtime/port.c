@@ -140,6 +140,8 @@ int crun_port_recv(crun_port *p, crun_message *out, crun_time deadline)
 {
     crun_task *self = p->hub->current;
     int rc;
+    if (deadline == CRUN_NOWAIT)
+        crun__port_look(p);
     while ((rc = crun__recv_begin(p, self)) == 0)
         if ((rc = crun__wait_park(self, deadline)) < 0)
             return rc;
@@ -177,6 +179,8 @@ static int repeat(crun_port *p, int (*begin)(crun_port *, crun_task *), crun_tim
 
 int crun_port_poll(crun_port *p, crun_time deadline)
 {
+    if (deadline == CRUN_NOWAIT)
+        crun__port_look(p);
     return repeat(p, crun__poll_begin, deadline);
 }
 

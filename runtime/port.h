@@ -81,6 +81,12 @@ int crun__recv_begin(crun_port *port, crun_task *task);
 /* Returns 1: recv_begin would not wait. Else as above. */
 int crun__poll_begin(crun_port *port, crun_task *task);
 
+/*
+ * For who receives without waiting: hands over what is queued in any port of this hub, and looks
+ * what has come.
+ */
+void crun__port_look(crun_port *port);
+
 /* Whether recv_begin would not wait. */
 bool crun__port_ready(crun_port *port);
 

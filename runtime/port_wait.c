@@ -191,7 +191,7 @@ static bool has_room(crun_port *p)
 
 bool crun__port_has_room(crun_port *p)
 {
-    return !p->parcels && has_room(p);
+    return p->closed || (!p->parcels && has_room(p));
 }
 
 /* Something has been queued. */

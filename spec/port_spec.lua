@@ -27,8 +27,8 @@ local function settle()
   for _ = 1, 20 do crun.sleep(1e-4) end
 end
 
-for kind, pair in pairs { memory = memory, socket = socket } do
-  describe("port (" .. kind .. ")", function()
+for name, pair in pairs { memory = memory, socket = socket } do
+  describe("port (" .. name .. ")", function()
     it("carries header and values in both directions, in order", function()
       local a, b, _ <close> = pair()
       assert.is_true(a:send(1, 2, 3, "x", 4.5, nil))
@@ -58,6 +58,11 @@ for kind, pair in pairs { memory = memory, socket = socket } do
       assert.is_false(b:ready())
       assert.is_false(b:poll(0))
       assert.equal("ETIMEDOUT", (select(3, b:recv(0))))
+      a:send(1, 1, 1)
+      assert.is_true(b:poll(0))
+      assert.equal(1, (b:recv()))
+      a:send(1, 1, 1)
+      assert.equal(1, (b:recv(0)))
       a:send(1, 1, 1)
       assert.is_true(a:flush())
       assert.is_true(b:ready())
@@ -93,6 +98,24 @@ for kind, pair in pairs { memory = memory, socket = socket } do
         local kind, id, _, list, text = b:recv()
         assert.is_true(kind == 2 and id == i and list[1] == long and text == long)
       end
+    end)
+
+    it("is told of messages after flushes of nothing", function()
+      local a, b, _ <close> = pair()
+      local echo = crun.spawn(function()
+        while b:recv() do
+          b:send(1, 1, 1)
+          b:flush()
+        end
+      end)
+      for _ = 1, 5 do
+        a:send(1, 1, 1)
+        a:flush()
+        a:flush()
+        assert.equal(1, (a:recv()))
+      end
+      a:close()
+      echo:join()
     end)
 
     it("says with a negative kind that the values cannot be made", function()
@@ -202,7 +225,9 @@ for kind, pair in pairs { memory = memory, socket = socket } do
         assert.same({ nil, "ECLOSED: closed", "ECLOSED" }, { tasks[i]:get() })
       end
       assert.is_true(tasks[4]:get())
-      assert.equal("ECLOSED", (select(3, a:flush())))
+      for _, call in ipairs { a.send, a.post, a.flush, a.recv } do
+        assert.equal("ECLOSED", (select(3, call(a, 1, 1, 1))))
+      end
       assert.is_true(a:ready())
       assert.equal("crun.Port: closed", tostring(a))
       b:close() -- until then a socket's end goes on writing
@@ -210,15 +235,14 @@ for kind, pair in pairs { memory = memory, socket = socket } do
     end)
 
     it("closes what is collected", function()
-      local a, b, _ <close> = pair()
+      local a
       do
-        local c, d = pair()
-        a = c
-        b = crun.spawn(d.recv, d)
+        local b
+        a, b = pair()
+        local receiver = crun.spawn(b.recv, b)
+        a:send(1, 2, 3, "kept")
+        assert.same({ 1, 2, 3, "kept" }, { receiver:get() })
       end
-      a:send(1, 2, 3, "kept")
-      assert.same({ 1, 2, 3, "kept" }, { b:get() })
-      b = nil -- luacheck: ignore b
       collectgarbage()
       collectgarbage()
       assert.equal("ECLOSED", (select(3, a:recv())))
