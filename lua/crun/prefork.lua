@@ -13,7 +13,7 @@ local Supervisor = require("crun.supervisor").Supervisor
 local is_cancelled = core.remote.is_cancelled
 local M = {}
 
-local SIGHUP, SIGTTIN, SIGTTOU = 1, 21, 22
+local SIGHUP, SIGTTIN, SIGTTOU = core.signals.SIGHUP, core.signals.SIGTTIN, core.signals.SIGTTOU
 
 ---Seconds that connections get at the end of a worker.
 local GRACE = 30

@@ -9,7 +9,8 @@ local program = require "crun.program"
 local workers = core.workers
 local M = {}
 
-local SIGCONT, SIGKILL, SIGTERM = 18, 9, 15
+local SIGCONT, SIGKILL = core.signals.SIGCONT, core.signals.SIGKILL
+local SIGTERM = core.signals.SIGTERM
 
 ---The descriptor of the port in the worker.
 local PORT = 3
@@ -38,7 +39,7 @@ end
 function M.new(master, id, generation, on_ready)
   return setmetatable({
     master = master, id = id, generation = generation, on_ready = on_ready, ready = false,
-    zero_ports = 0,
+    asked = {}, -- for sockets, by what: how often
   }, Worker)
 end
 
@@ -69,16 +70,11 @@ local function become_ready(self)
   self.on_ready(self)
 end
 
-local function open(self, host, port, options)
-  local ordinal = self.zero_ports
-  if port == 0 then self.zero_ports = ordinal + 1 end
-  return self.master.sockets:open(host, port, options, ordinal, self.generation)
-end
-
 ---What a worker asked for, or why it does not get it. Sending takes a copy of the descriptor, for
 ---which there may be none left.
 local function answer(self, id, host, port, options)
-  local ok, listener, message, code = pcall(open, self, host, port, options)
+  local sockets = self.master.sockets
+  local ok, listener, message, code = pcall(sockets.open, sockets, self, host, port, options)
   if not ok then
     self.port:post(kinds.LISTENER, id, 0, kinds.RAISED, tostring(listener))
   elseif not listener then

@@ -20,21 +20,30 @@ function M.new(log)
   return setmetatable({ log = log, by_key = {} }, Sockets)
 end
 
-local function key_of(host, port, options, ordinal)
+local function key_of(host, port, options)
   local parts = {}
   for name, value in pairs(options or {}) do
     if name ~= "timeout" then parts[#parts + 1] = tostring(name) .. "=" .. tostring(value) end
   end
   table.sort(parts)
-  return ("%s %s %s %s"):format(host, port, table.concat(parts, " "), ordinal)
+  return ("%s %s %s"):format(host, port, table.concat(parts, " "))
 end
 
----The Listener for what a worker asks for. A worker that asks for port 0 several times gets as many
----ports; ordinal: the number of such requests before. Others share one socket.
+---A worker that asks for the same several times, with port 0, gets as many ports.
+local function number_of(worker, key, port)
+  if port ~= 0 then return 1 end
+  local asked = worker.asked
+  asked[key] = (asked[key] or 0) + 1
+  return asked[key]
+end
+
+---The Listener for what a worker asks for: the same for the same of all workers.
 ---May wait. Raises as net.listen does.
+---@param worker { asked: table<string, integer>, generation: integer }
 ---@return crun.Listener? listener, string? message, string? code
-function Sockets:open(host, port, options, ordinal, generation)
-  local key = key_of(host, port, options, port == 0 and ordinal or 0)
+function Sockets:open(worker, host, port, options)
+  local key = key_of(host, port, options)
+  key = ("%s #%d"):format(key, number_of(worker, key, port))
   local socket = self.by_key[key]
   if not socket then
     local listener, message, code = net.listen(host, port, options)
@@ -48,7 +57,7 @@ function Sockets:open(host, port, options, ordinal, generation)
       self.log("listening on %s port %d", listener:sockname())
     end
   end
-  socket.generation = math.max(socket.generation or 0, generation)
+  socket.generation = math.max(socket.generation or 0, worker.generation)
   return socket.listener
 end
 
@@ -56,9 +65,10 @@ end
 function Sockets:drop_before(generation)
   for key, socket in pairs(self.by_key) do
     if socket.generation < generation then
-      self.log("no longer listening on %s port %d", socket.listener:sockname())
+      local host, port = socket.listener:sockname()
       socket.listener:close()
       self.by_key[key] = nil
+      self.log("no longer listening on %s port %d", host, port)
     end
   end
 end

@@ -8,7 +8,6 @@ local core = require "crun.core"
 local kinds = require "crun.prefork.kinds"
 
 local drain, net = core.drain, core.net
-local listen_here = net.listen
 
 local M = {}
 
@@ -47,12 +46,19 @@ local function ask(host, number, options)
   return outcome, value, more
 end
 
+---The rest of what may be wrong with the arguments the master finds out.
+local function check_type(place, value, expected)
+  if type(value) == expected then return end
+  error(("bad argument #%d to 'listen' (%s expected, got %s)")
+    :format(place, expected, type(value)), 3)
+end
+
 ---net.listen in a worker: the master listens, once for all workers that ask for the same.
 ---May wait.
 function M.listen(host, number, options)
-  if type(host) ~= "string" or type(number) ~= "number" or type(options or {}) ~= "table" then
-    return listen_here(host, number, options)
-  end
+  check_type(1, host, "string")
+  check_type(2, number, "number")
+  if options ~= nil then check_type(3, options, "table") end
   local outcome, value, code = ask(host, number, options)
   if outcome == kinds.RAISED then refuse(value) end
   if outcome == kinds.FAILED then return nil, value, code end
@@ -95,9 +101,10 @@ local function end_in_order(grace)
   drain.finish()
 end
 
----Listens to the master until it has gone. Then the worker ends: in order, or at once when it was
----about to.
+---Listens to the master until it has gone. Then the worker ends: in order, or at once when the
+---master had told it to end and has not waited for that.
 local function hear()
+  local told = false
   while true do
     local kind, id, _, outcome, value, code = port:recv()
     if kind == kinds.LISTENER then
@@ -105,6 +112,7 @@ local function hear()
     elseif kind == -kinds.LISTENER then
       answer(id, kinds.FAILED, tostring(outcome), "ECLOSED")
     elseif kind == kinds.DRAIN then
+      told = true
       drain.ask()
     elseif kind == nil then
       break
@@ -113,7 +121,7 @@ local function hear()
   for id in pairs(requests) do
     answer(id, kinds.FAILED, "ECLOSED: the master has gone", "ECLOSED")
   end
-  if M.draining:is_set() then drain.finish() else drain.ask() end
+  if told then drain.finish() else drain.ask() end
 end
 
 ---Before the script runs.
