@@ -7,12 +7,23 @@ local files = require "spec.support.files"
 
 --- What the pages call the objects of the classes.
 local CLASSES = {
-  barrier = "Barrier", channel = "Channel", condition = "Condition", event = "Event",
+  barrier = "Barrier", channel = "Channel", condition = "Condition", conn = "Connection",
+  event = "Event", executor = "Executor",
   future = "Future", g = "Greenlet", greenlet = "Greenlet", group = "Group", jobs = "Queue",
   listener = "Listener", lock = "Lock", pool = "Pool", popen = "Popen", queue = "Queue",
   result = "subprocess.Result", rwlock = "RWLock", semaphore = "Semaphore", stream = "Stream",
   task = "Task", timer = "Timer", var = "ContextVar", wg = "WaitGroup",
 }
+
+--- Objects whose methods are found by asking them.
+local function asked()
+  local manager <close> = crun.Manager()
+  return {
+    thread = crun.Thread {}, process = crun.Process {}, manager = manager,
+    value = manager:Value(0), list = manager:list(),
+  }
+end
+local ASKED = asked()
 
 --- A handle is what call_later returns, or what on_done does.
 local EITHER = { handle = { "Handle", "Callback" } }
@@ -48,6 +59,7 @@ for class, object in pairs(api.objects()) do methods[class] = api.methods(object
 
 --- Whether objects that are called so have that method; nil: nobody knows such objects.
 local function has(object, method)
+  if ASKED[object] then return type(ASKED[object][method]) == "function" end
   local classes = EITHER[object] or { CLASSES[object] }
   if #classes == 0 then return nil end
   for _, class in ipairs(classes) do
