@@ -8,7 +8,7 @@ local files = require "spec.support.files"
 --- What the pages call the objects of the classes.
 local CLASSES = {
   barrier = "Barrier", channel = "Channel", condition = "Condition", conn = "Connection",
-  event = "Event", executor = "Executor",
+  connection = "Connection", event = "Event", executor = "Executor",
   future = "Future", g = "Greenlet", greenlet = "Greenlet", group = "Group", jobs = "Queue",
   listener = "Listener", lock = "Lock", pool = "Pool", popen = "Popen", queue = "Queue",
   result = "subprocess.Result", rwlock = "RWLock", semaphore = "Semaphore", stream = "Stream",
