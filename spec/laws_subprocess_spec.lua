@@ -5,6 +5,7 @@ local core = require "crun.core"
 local crun = require "crun"
 local files = require "spec.support.files"
 local leaks = require "spec.support.leaks"
+local process = require "spec.support.process"
 local support = require "spec.support"
 
 local subprocess = crun.subprocess
@@ -40,14 +41,14 @@ describe("laws of processes:", function()
   end)
 
   it("law 98: every waiter gets the same answer, a cancelled one disturbs none", function()
-    local process <close> = assert(Popen { "sh", "-c", "read x; exit 7", stdin = "pipe" })
+    local child <close> = assert(Popen { "sh", "-c", "read x; exit 7", stdin = "pipe" })
     local tasks = {}
-    for i = 1, 4 do tasks[i] = crun.spawn(process.wait, process) end
+    for i = 1, 4 do tasks[i] = crun.spawn(child.wait, child) end
     crun.yield()
     tasks[2]:cancel()
-    assert.equal("ETIMEDOUT", select(3, process:wait(0)))
-    assert.is_nil((process:poll()))
-    process.stdin:close()
+    assert.equal("ETIMEDOUT", select(3, child:wait(0)))
+    assert.is_nil((child:poll()))
+    child.stdin:close()
     for i = 1, 4 do
       if i == 2 then
         tasks[i]:join()
@@ -56,22 +57,22 @@ describe("laws of processes:", function()
         assert.equal(7, tasks[i]:get())
       end
     end
-    assert.equal(7, process:wait())
-    assert.equal(7, process:wait(0))
-    assert.equal(7, process:poll())
+    assert.equal(7, child:wait())
+    assert.equal(7, child:wait(0))
+    assert.equal(7, child:poll())
   end)
 
   it("law 98: waiting lets other tasks run", function()
-    local process <close> = assert(Popen { "cat", stdin = "pipe" })
+    local child <close> = assert(Popen { "cat", stdin = "pipe" })
     local turns = 0
     local task = crun.spawn(function()
       for _ = 1, 100 do
         turns = turns + 1
         crun.yield()
       end
-      process.stdin:close()
+      child.stdin:close()
     end)
-    assert.equal(0, process:wait())
+    assert.equal(0, child:wait())
     assert.equal(100, turns)
     assert.is_true(task:done())
   end)
@@ -108,10 +109,10 @@ describe("laws of processes:", function()
   end)
 
   it("law 98: writing to a dead child is an error, not death by SIGPIPE", function()
-    local process <close> = assert(Popen { "true", stdin = "pipe" })
-    process:wait()
-    assert.equal("EPIPE", select(3, process.stdin:write("x")))
-    assert.equal("EPIPE", select(3, process.stdin:write(("x"):rep(PLENTY))))
+    local child <close> = assert(Popen { "true", stdin = "pipe" })
+    child:wait()
+    assert.equal("EPIPE", select(3, child.stdin:write("x")))
+    assert.equal("EPIPE", select(3, child.stdin:write(("x"):rep(PLENTY))))
   end)
 
   it("law 98: SIGPIPE ends children as ever, and their signals are not blocked", function()
@@ -146,19 +147,21 @@ describe("laws of processes:", function()
   end)
 
   it("law 98: sources and targets may be the same descriptors in another order", function()
-    local text = "echo zero >&3; echo one >&4; echo two >&5"
-    local pipes = {}
-    for i = 1, 3 do pipes[i] = { core.pipe() } end
-    local fds = { [3] = pipes[2][2], [4] = pipes[3][2], [5] = pipes[1][2] }
-    --- The child's descriptors are those of the pipes themselves, each in another's place.
-    assert(run { "sh", "-c", text, fds = fds })
+    local pipes, w = {}, {}
+    for i = 1, 3 do
+      pipes[i] = { core.pipe() }
+      w[i] = pipes[i][2]
+    end
+    local script = ""
+    for i = 1, 3 do script = script .. ("echo %d > /proc/self/fd/%d;"):format(i, w[i]) end
+    assert(run { "sh", "-c", script, fds = { [w[1]] = w[2], [w[2]] = w[3], [w[3]] = w[1] } })
     for _, pipe in ipairs(pipes) do core.close_fd(pipe[2]) end
     local read = {}
     for i, pipe in ipairs(pipes) do
       local stream <close> = assert(core.stream_open(pipe[1]))
       read[i] = stream:read("a")
     end
-    assert.same({ "two\n", "zero\n", "one\n" }, read)
+    assert.same({ "3\n", "1\n", "2\n" }, read)
   end)
 
   it("law 98: no zombies, whether anybody waits or not", function()
@@ -166,9 +169,9 @@ describe("laws of processes:", function()
     for _ = 1, support.scaled(50) do run { "true" } end
     assert.equal(before, children.count())
     for _ = 1, 10 do
-      local process = assert(Popen { "true", stdout = "pipe" })
-      process.stdout:read("a")
-      process:close()
+      local child = assert(Popen { "true", stdout = "pipe" })
+      child.stdout:read("a")
+      child:close()
     end
     collectgarbage()
     collectgarbage()
@@ -188,12 +191,11 @@ describe("laws of processes:", function()
   end)
 
   it("law 98: a process that nobody waits for does not keep the program", function()
-    local script = require("spec.support.process").script [[
+    local script = process.script [[
       local crun = require "crun"
       local process = assert(crun.subprocess.Popen { "sleep", "60", stdout = "null" })
       print(process.pid)
     ]]
-    local process = require "spec.support.process"
     local ended = process.run_file(script, nil, { timeout = AGES })
     os.remove(script)
     assert.equal(0, ended.status)
@@ -202,22 +204,37 @@ describe("laws of processes:", function()
     run { "kill", pid }
   end)
 
+  it("law 98: nor does it hide a deadlock", function()
+    local script = process.script [[
+      local crun = require "crun"
+      local process = assert(crun.subprocess.Popen { "sleep", "60", stdout = "null" })
+      print(process.pid)
+      io.stdout:flush()
+      crun.Queue():get()
+    ]]
+    local ended = process.run_file(script, nil, { timeout = AGES })
+    os.remove(script)
+    run { "kill", tonumber(ended.out) }
+    assert.is_true(ended.status == 1 or ended.status == 2)
+    assert.is_truthy(ended.err:find "deadlock")
+  end)
+
   it("law 98: a wait for a process is no deadlock, and is told in the dump", function()
-    local process <close> = assert(Popen { "cat", stdin = "pipe" })
-    local task = crun.spawn(process.wait, process)
+    local child <close> = assert(Popen { "cat", stdin = "pipe" })
+    local task = crun.spawn(child.wait, child)
     crun.yield()
-    assert.is_truthy(crun.dump_string():find("waiting for process " .. process.pid, 1, true))
-    process.stdin:close()
+    assert.is_truthy(crun.dump_string():find("waiting for process " .. child.pid, 1, true))
+    child.stdin:close()
     assert.equal(0, task:get())
   end)
 
   it("law 98: the files under /proc are what these specs think", function()
-    local process <close> = assert(Popen { "cat", stdin = "pipe" })
-    assert.is_truthy(children.list()[process.pid])
-    assert.is_false(children.ended(process.pid))
+    local child <close> = assert(Popen { "cat", stdin = "pipe" })
+    assert.is_truthy(children.list()[child.pid])
+    assert.is_false(children.ended(child.pid))
     assert.is_truthy(files.read("/proc/self/status"):find "SigBlk")
-    process.stdin:close()
-    process:wait()
-    assert.is_true(children.ended(process.pid))
+    child.stdin:close()
+    child:wait()
+    assert.is_true(children.ended(child.pid))
   end)
 end)

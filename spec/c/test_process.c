@@ -93,6 +93,22 @@ TEST(a_signal_is_no_code)
     finish();
 }
 
+/* Streams ignore it on behalf of this program, and of no other. */
+TEST(sigpipe_is_not_ignored_in_children)
+{
+    begin();
+    struct sigaction old, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, &old);
+    crun_exit end_of;
+    crun_process *process = start_shell("kill -PIPE $$", NULL, 0);
+    CHECK_EQ_INT(crun_process_wait(process, &end_of, in_ms(20000)), 0);
+    CHECK_EQ_INT(end_of.signal, SIGPIPE);
+    crun_process_release(process);
+    sigaction(SIGPIPE, &old, NULL);
+    turn();
+    finish();
+}
+
 struct waiter {
     crun_process *process;
     crun_exit end;
