@@ -5,8 +5,11 @@ local links = require "spec.support.links"
 local support = require "spec.support"
 local both = support.both
 
+local Link = require "crun.link"
+local kinds = require "crun.link.kinds"
+
 -- What is sent uses the program's globals, and not those that busted makes for each file.
-local describe, assert = describe, assert
+local describe, it, assert = describe, it, assert
 local _ENV = links.globals -- luacheck: ignore _ENV
 
 --- Runs the body with both ends of a link; they are closed behind it.
@@ -23,6 +26,13 @@ local function linked(body)
 end
 
 local proxy = links.proxy
+
+--- Checks that the call raises such an error, at a line of this file.
+local function fails(pattern, fn)
+  local ok, err = pcall(fn)
+  assert.is_false(ok)
+  assert.matches("^spec/proxy_spec.lua:%d+: .*" .. pattern, err)
+end
 
 describe("a proxy", function()
   both("of a queue puts and gets", linked(function(here)
@@ -69,5 +79,344 @@ describe("a proxy", function()
     assert.not_equal(queue, same)
     there:put(there)
     assert.equal(queue, queue:get())
+  end))
+end)
+
+--- A link whose other end is played by the test, message by message.
+local function played(object)
+  local a, b = links.ports()
+  local link = Link.new(a)
+  link:call_soon(print, object)
+  local number
+  b:hooks(function() end, function(text)
+    number = math.tointeger(text:match("^o(%d+)"))
+    return io.stdout
+  end)
+  b:recv()
+  return link, b, number
+end
+
+--- The number of a method.
+local function method(kind, name)
+  for number, entry in ipairs(require("crun.proxy.methods")[kind]) do
+    if entry[1] == name then return number end
+  end
+end
+
+describe("what a dead worker leaves behind:", function()
+  both("an item on its way goes back to the front", function()
+    local queue = crun.Queue(3)
+    for i = 1, 3 do queue:put(i) end
+    local link, port, number = played(queue)
+    for id = 1, 2 do
+      port:send(kinds.REQUEST, id, number, method("Queue", "get"), 0)
+    end
+    assert.equal(kinds.TALLY, (port:recv()))
+    port:recv()
+    port:recv()
+    assert.equal(1, #queue)
+    queue:put(4)
+    port:close()
+    link:join()
+    assert.equal(4, queue:qsize())
+    assert.equal("EAGAIN", select(3, queue:put_nowait(5)))
+    for i = 1, 4 do assert.equal(i, queue:get()) end
+  end)
+
+  both("an item that has arrived does not come back", function()
+    local queue = crun.Queue()
+    for i = 1, 3 do queue:put(i) end
+    local link, port, number = played(queue)
+    port:send(kinds.REQUEST, 1, number, method("Queue", "get"), 0)
+    local _, _, _, tally = port:recv()
+    port:recv()
+    tally:add()
+    port:send(kinds.REQUEST, 2, number, method("Queue", "get"), 0)
+    port:recv()
+    port:close()
+    link:join()
+    assert.equal(2, queue:get())
+    assert.equal(3, queue:get())
+  end)
+
+  both("an item that goes back is given to who waits", function()
+    local queue = crun.Queue()
+    queue:put("x")
+    local link, port, number = played(queue)
+    port:send(kinds.REQUEST, 1, number, method("Queue", "get"), 0)
+    port:recv()
+    port:recv()
+    local getter = crun.spawn(queue.get, queue)
+    support.settle()
+    port:close()
+    assert.equal("x", getter:get())
+    link:join()
+  end)
+
+  both("a request that waits is forgotten", function()
+    local queue = crun.Queue()
+    local link, port, number = played(queue)
+    port:send(kinds.REQUEST, 1, number, method("Queue", "get"), 0)
+    port:send(kinds.REQUEST, 2, number, method("Queue", "qsize"), 0)
+    port:recv() -- so the first one has been begun
+    port:close()
+    link:join()
+    support.settle()
+    queue:put(1)
+    assert.equal(1, queue:get_nowait())
+  end)
+
+  for _, name in ipairs { "Lock", "RLock", "Condition" } do
+    both("a " .. name .. " is released", function()
+      local lock = crun[name]()
+      local link, port, number = played(lock)
+      port:send(kinds.REQUEST, 1, number, method(name, "acquire"), 7)
+      port:recv()
+      assert.equal("ETIMEDOUT", select(3, lock:acquire(0)))
+      port:send(kinds.REQUEST, 2, number, method(name, "acquire"), 8) -- waits
+      support.settle()
+      port:close()
+      link:join()
+      assert.is_true(lock:acquire())
+      lock:release()
+    end)
+  end
+
+  both("a RWLock is released", function()
+    local lock = crun.RWLock()
+    local link, port, number = played(lock)
+    port:send(kinds.REQUEST, 1, number, method("RWLock", "write_acquire"), 7)
+    port:recv()
+    port:close()
+    link:join()
+    assert.is_true(lock:read_acquire())
+    lock:read_release()
+  end)
+
+  for _, name in ipairs { "Semaphore", "BoundedSemaphore" } do
+    both("units of a " .. name .. " come back", function()
+      local sem = crun[name](3)
+      local link, port, number = played(sem)
+      for id = 1, 3 do
+        port:send(kinds.REQUEST, id, number, method(name, "acquire"), 0)
+        port:recv()
+      end
+      port:send(kinds.REQUEST, 4, number, method(name, "release"), 0)
+      port:recv()
+      assert.equal(1, sem:value())
+      port:close()
+      link:join()
+      support.settle()
+      assert.equal(3, sem:value())
+    end)
+  end
+end)
+
+describe("locks through proxies", function()
+  both("belong to the task that took them", linked(function(here)
+    local lock = crun.RLock()
+    local there = proxy(here, lock)
+    assert.is_true(there:acquire())
+    assert.is_true(there:acquire(0))
+    local other = crun.spawn(function() return pcall(there.release, there) end)
+    local ok, err = other:get()
+    assert.is_false(ok)
+    assert.matches("release of RLock that", err)
+    assert.equal("ETIMEDOUT", select(3, lock:acquire(0)))
+    there:release()
+    assert.equal("ETIMEDOUT", select(3, lock:acquire(0)))
+    there:release()
+    assert.is_true(lock:acquire(0))
+    lock:release()
+    fails("release of RLock that nobody holds", function() there:release() end)
+  end))
+
+  both("are given back by scopes, also of a task that is cancelled", linked(function(here)
+    local lock = crun.Lock()
+    local there = proxy(here, lock)
+    local task = crun.spawn(function()
+      local _ <close> = there:hold()
+      crun.sleep(1000)
+    end)
+    support.settle(5)
+    assert.is_true(lock:locked())
+    task:cancel()
+    task:join()
+    assert.equal("cancelled", task:status())
+    assert.is_false(lock:locked())
+    assert.equal("done", there:with(function() return lock:locked() and "done" end))
+    assert.is_false(lock:locked())
+  end))
+
+  both("tell of circles", linked(function(here)
+    local first, second = crun.Lock(), crun.Lock()
+    local f, s = proxy(here, first), proxy(here, second)
+    local function take(one, other)
+      return function()
+        local _ <close> = one:hold()
+        crun.sleep(0.01)
+        local _ <close> = other:hold()
+        return "fine"
+      end
+    end
+    local a, b = crun.spawn(take(f, s)), crun.spawn(take(s, f))
+    crun.joinall { a, b }
+    local failed = a:exception() and a or b
+    assert.matches("deadlock: ", failed:exception())
+    assert.equal("fine", (failed == a and b or a):get())
+  end))
+
+  both("notify each other", linked(function(here)
+    local condition, ready = crun.Condition(), false
+    local there = proxy(here, condition)
+    local waiter = crun.spawn(function()
+      local _ <close> = there:hold()
+      return there:wait_for(function() return ready and "ready" end)
+    end)
+    support.settle(5)
+    there:with(function()
+      ready = true
+      there:notify_all()
+    end)
+    assert.equal("ready", waiter:get())
+    fails("notify needs the Condition's lock", function() there:notify() end)
+    there:with(function()
+      assert.equal("ETIMEDOUT", select(3, there:wait_for(function() end, 0.01)))
+    end)
+  end))
+end)
+
+describe("a proxy", function()
+  both("of a proxy goes hop by hop", function()
+    local here, there = links.pair()
+    local up, down = links.pair()
+    local queue, lock = crun.Queue(), crun.RLock()
+    local q, l = proxy(up, proxy(here, queue)), proxy(up, proxy(here, lock))
+    assert.is_true(q:put { "x" })
+    assert.same({ "x" }, q:get())
+    local getter = crun.spawn(q.get, q)
+    support.settle(5)
+    queue:put("late")
+    assert.equal("late", getter:get())
+    assert.equal("ETIMEDOUT", select(3, q:get(0.01)))
+    local cancelled = crun.spawn(q.get, q)
+    support.settle(5)
+    cancelled:cancel()
+    cancelled:join()
+    queue:put("kept")
+    assert.equal("kept", queue:get_nowait())
+    l:with(function()
+      l:with(function() assert.equal("ETIMEDOUT", select(3, lock:acquire(0))) end)
+    end)
+    l:acquire()
+    up:close()
+    down:join()
+    assert.is_true(lock:acquire())
+    lock:release()
+    here:close()
+    there:join()
+  end)
+
+  both("raises misuse at the caller's line, and what its owner raises", linked(function(here)
+    local queue, future, group = crun.Queue(), crun.Future(), crun.WaitGroup()
+    local q, f, g = proxy(here, queue), proxy(here, future), proxy(here, group)
+    fails("task_done", function() q:task_done() end)
+    fails("args%[1%]: thread cannot be sent", function() q:put(coroutine.create(print)) end)
+    fails("calling 'get' on bad self %(crun.Queue expected, got number%)", function() q.get(1) end)
+    fails("WaitGroup", function() g:done() end)
+    local waiting = crun.spawn(f.get, f)
+    support.settle(5)
+    future:set_error({ code = 7 })
+    waiting:join()
+    assert.same({ code = 7 }, waiting:exception())
+    assert.equal("failed", f:status())
+    assert.same({ code = 7 }, f:exception())
+  end))
+
+  both("of a future brings a cancel", linked(function(here)
+    local future = crun.Future()
+    local f = proxy(here, future)
+    local done = crun.Event()
+    f:on_done(function() done:set() end)
+    assert.is_true(f:cancel("not needed"))
+    local ok, err = pcall(f.get, f)
+    assert.is_false(ok)
+    assert.equal("not needed", err.reason)
+    assert.is_true(f:cancelled())
+    done:wait()
+  end))
+
+  both("tells of an owner that is gone", function()
+    local here, there = links.pair()
+    local queue, event = crun.Queue(), crun.Event()
+    local q, e = proxy(here, queue), proxy(here, event)
+    local getter = crun.spawn(q.get, q)
+    support.settle(5)
+    here:close()
+    assert.equal("ECLOSED", select(3, getter:get()))
+    assert.equal("ECLOSED", select(3, getter:get()))
+    there:join()
+    assert.equal("ECLOSED", select(3, q:put(1)))
+    fails("ECLOSED", function() e:set() end)
+    assert.matches("crun.Queue: elsewhere", tostring(q))
+  end)
+
+  both("leaves an item that cannot be sent where it is", linked(function(here)
+    local queue = crun.Queue()
+    local q = proxy(here, queue)
+    local thread = coroutine.create(print)
+    queue:put(thread)
+    queue:put(2)
+    fails("results%[1%]: thread cannot be sent", function() q:get() end)
+    assert.equal(thread, queue:get())
+    assert.equal(2, q:get())
+    queue:put(nil)
+    fails("a nil item ends a for loop", function()
+      local step, state = q:iter()
+      step(state)
+    end)
+    assert.equal(1, #queue)
+    assert.is_nil(queue:get())
+  end))
+
+  it("is dropped when it is collected: 10,000 leave nothing behind", linked(function(here, there)
+    local n = support.scaled(10000)
+    local kept = proxy(here, crun.Queue())
+    for i = 1, n do
+      proxy(here, crun.Event())
+      if i % 1000 == 0 then collectgarbage() end
+    end
+    for _ = 1, 3 do
+      collectgarbage()
+      support.settle(5)
+    end
+    local count = 0
+    for _ in pairs(here.exports) do count = count + 1 end
+    assert.is_true(count < 10, count .. " exports are left")
+    assert.is_nil(next(there.exports or {}))
+    assert.is_true(kept:put(1))
+    here:submit(function() end):get()
+  end))
+
+  both("that is sent again while it is being dropped stays alive", linked(function(here)
+    local queue = crun.Queue()
+    for i = 1, 20 do
+      local q = proxy(here, queue)
+      collectgarbage()
+      q:put(i)
+      q = nil -- luacheck: ignore q
+      if i % 3 == 0 then collectgarbage() end
+      here:submit(function(value) value:put("again") end, queue):get()
+    end
+    assert.equal(40, #queue)
+  end))
+
+  both("in a message that could not be made does not count", linked(function(here)
+    local queue = crun.Queue()
+    for _ = 1, 5 do
+      pcall(here.submit, here, print, queue, coroutine.create(print))
+    end
+    assert.is_nil(next(here.exports))
+    assert.is_true(proxy(here, queue):put(1))
   end))
 end)
