@@ -238,7 +238,7 @@ static void read_name(decoder *d)
         if (!lua_istable(L, -2))
             crun__clone_bad(d, "a member of something that is no table");
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TNIL)
+        if (lua_gettable(L, -3) == LUA_TNIL) /* one that is loaded when it is asked for, too */
             luaL_error(L, "bad message: there is no '%s' in a module here", lua_tostring(L, -2));
         lua_replace(L, -3);
         lua_pop(L, 1);

@@ -203,7 +203,7 @@ static void finish(lua_State *L, program *p, bool ok)
     bool in_order = crun__drain_over();
     if (p->options.workers && !p->options.prefork)
         return; /* a signal is how it is told to end */
-    if (crun__signals_taken() && !in_order)
+    if (crun__signals_taken() && !in_order && !crun__signals_asked())
         p->status = CRUN__EXIT_SIGNAL + crun__signals_taken();
     else if (deadlocked || rc == CRUN_EDEADLK)
         p->status = CRUN__EXIT_DEADLOCK;
@@ -233,6 +233,8 @@ static int run_program(program *p)
     else
         p->status = CRUN__EXIT_ERROR;
     crun__newstate_close(L, &state);
+    if (is_worker(p))
+        crun__prog_worker_ending();
     crun__signals_give_back(p->hub);
     crun_hub_free(p->hub);
     return p->status;

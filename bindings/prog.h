@@ -121,6 +121,9 @@ int crun__prog_worker_run(lua_State *L);
 /* Reads the greeting of whoever has started this process. Returns and says as begin does. */
 bool crun__prog_greeted(int32_t *parent);
 
+/* Nothing runs any more: from now on no signal disturbs the end. */
+void crun__prog_worker_ending(void);
+
 /* At the very end: the exit status, unless the process ends by a signal that has come. */
 int crun__prog_worker_end(int status);
 

@@ -130,14 +130,29 @@ static int serve(lua_State *L)
     return 1;
 }
 
-/* What a cancel of everything ends is no failure. */
+/* The status that was set before. No Lua code runs, in which another signal could strike. */
+static int status_so_far(lua_State *L)
+{
+    int top = lua_gettop(L);
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, "crun.worker") == LUA_TTABLE)
+        lua_getfield(L, -1, "status");
+    int status = (int)lua_tointeger(L, -1);
+    lua_settop(L, top);
+    return status;
+}
+
+/*
+ * What a cancel of everything ends is no failure. It may come when all has been said but for the
+ * goodbye, since the parent then closes the port.
+ */
 int crun__prog_worker_run(lua_State *L)
 {
     lua_pushcfunction(L, serve);
     int rc = crun__prog_call(L, 0, 1);
     if (rc != LUA_OK && crun__signals_taken()) {
         lua_pop(L, 1);
-        return CRUN__EXIT_OK;
+        return status_so_far(L);
     }
     if (!crun__prog_report(L, rc))
         return CRUN__EXIT_ERROR;
@@ -146,13 +161,19 @@ int crun__prog_worker_run(lua_State *L)
     return status;
 }
 
+/* The port's end, which the parent closes when it has heard enough, must not end it otherwise. */
+void crun__prog_worker_ending(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
 /* The parent learns which signal it was. */
 int crun__prog_worker_end(int status)
 {
     int signo = crun__signals_taken();
-    if (crun__signals_asked())
-        return CRUN__EXIT_OK;
-    if (!signo)
+    if (!signo || crun__signals_asked())
         return status;
     (void)fflush(NULL);
     crun__signals_die(signo);

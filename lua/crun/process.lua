@@ -66,20 +66,20 @@ end
 
 ---"args[1]" is the target, and what follows its arguments.
 local function word_arguments(message)
-  return (message:gsub("^args%[(%d+)%]", function(place)
+  return (message:gsub("args%[(%d+)%]", function(place)
     return place == "1" and "target" or ("args[%d]"):format(place - 1)
-  end))
+  end, 1))
 end
 
----Sends the child what to run. Raises what cannot be sent, without a position.
+---Sends the child what to run. Raises what cannot be sent.
 local function submit(self, state)
   local link, args = state.link, state.args
   if self.run == Process.run then
-    return link:submit_at(-1, M.run, state.target, table.unpack(args, 1, args.n or #args))
+    return link:submit(M.run, state.target, table.unpack(args, 1, args.n or #args))
   end
   local fields = {}
   for key, value in next, self do fields[key] = value end
-  return link:submit_at(-1, M.run_object, getmetatable(self), fields, {
+  return link:submit(M.run_object, getmetatable(self), fields, {
     name = state.name, daemon = state.daemon, target = state.target, args = args,
   })
 end
@@ -103,7 +103,7 @@ function Process:start()
   local ok, future = pcall(submit, self, state)
   if not ok then
     life.force_end(state)
-    error(type(future) == "string" and word_arguments(future) or future, 2)
+    error(type(future) == "string" and word_arguments(future) or future, 0)
   end
   state.future = future
   link:finish()
@@ -160,13 +160,12 @@ end
 function Process:__close(err)
   local task = states[self].task
   if not task then return end
-  local ok, problem = err == nil, nil
+  local ok, problem = err == nil, err
   if ok then ok, problem = pcall(task.join, task) end
-  if not ok then
-    life.ask_to_end(states[self])
-    core.shield(task.join, task)
-  end
-  if problem ~= nil then error(problem, 0) end
+  if ok then return end
+  life.ask_to_end(states[self])
+  core.shield(task.join, task)
+  if err == nil then error(problem, 0) end
 end
 
 return M

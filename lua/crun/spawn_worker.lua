@@ -9,6 +9,7 @@
 local core = require "crun.core"
 local Link = require "crun.link"
 local program = require "crun.program"
+local signal_name = require("crun.subprocess.result").signal_name
 
 local workers = core.workers
 local M = {}
@@ -19,12 +20,6 @@ local PORT = 3
 ---Seconds in which a worker whose port has ended should have ended, too.
 local PATIENCE = 5
 
-local SIGNALS = {
-  [1] = "SIGHUP", [2] = "SIGINT", [3] = "SIGQUIT", [4] = "SIGILL", [5] = "SIGTRAP",
-  [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV",
-  [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM", [24] = "SIGXCPU", [31] = "SIGSYS",
-}
-
 ---How a process ended, in words: "was killed by signal 9 (SIGKILL)", "exited with status 3".
 ---Switches: never.
 ---@param code integer? the exit status
@@ -32,8 +27,9 @@ local SIGNALS = {
 ---@return string
 function M.describe(code, signo)
   if signo then
-    local name = SIGNALS[signo]
-    return ("was killed by signal %d%s"):format(signo, name and (" (%s)"):format(name) or "")
+    local name = signal_name(signo)
+    return ("was killed by %s"):format(name:find "^SIG" and ("signal %d (%s)"):format(signo, name)
+      or name)
   end
   return ("exited with status %d"):format(code)
 end

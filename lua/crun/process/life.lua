@@ -21,6 +21,9 @@ local GRACE = 1
 ---Seconds within which a process that has ended has been heard to the end.
 local PATIENCE = 5
 
+---Where a traceback of the child leaves what runs in it, for what runs it.
+local OWN_FRAMES = "\n[^\n]*in function 'crun%.process%.run.*$"
+
 ---@class crun.Process.state
 ---@field name string
 ---@field daemon boolean
@@ -81,7 +84,7 @@ local function outcome(state)
     fail_by_end(state, code, signo)
   end
   if err == nil then return future:result() end
-  return raise(err, future:traceback())
+  return raise(err, (future:traceback():gsub(OWN_FRAMES, "")))
 end
 
 ---The body of the task. Returns what the target returned, and raises what it raised.
@@ -89,10 +92,14 @@ end
 function M.look_after(state)
   local child, link = state.child, state.link
   local ok, err = pcall(child.wait, child)
-  if not ok then core.shield(end_process, state) end
-  core.shield(link.join, link, PATIENCE)
+  if ok then
+    core.shield(link.join, link, PATIENCE)
+  else
+    core.shield(end_process, state)
+  end
   link:close()
   if ok or state.future and state.future:status() == "returned" then return outcome(state) end
+  if state.future then state.future:exception() end -- seen, so not reported
   error(err, 0)
 end
 

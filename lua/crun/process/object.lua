@@ -92,22 +92,22 @@ end
 
 local count = 0
 
-local function bad_option(what)
-  error(("bad argument #1 to 'Process' (%s)"):format(what), 4)
+local function bad_option(what, level)
+  error(("bad argument #1 to 'Process' (%s)"):format(what), level + 1)
 end
 
 local takes = {}
 
 function takes.target(state, target)
   if not check.is_callable(target) then
-    bad_option(("option 'target': function expected, got %s"):format(type(target)))
+    bad_option(("option 'target': function expected, got %s"):format(type(target)), 4)
   end
   state.target = target
 end
 
 function takes.args(state, args)
   if type(args) ~= "table" then
-    bad_option(("option 'args': list expected, got %s"):format(type(args)))
+    bad_option(("option 'args': list expected, got %s"):format(type(args)), 4)
   end
   state.args = args
 end
@@ -127,7 +127,7 @@ local function new(class, options)
     if takes[key] then
       takes[key](state, value)
     elseif class == Process then
-      bad_option(("unknown option '%s'"):format(tostring(key)))
+      bad_option(("unknown option '%s'"):format(tostring(key)), 3)
     else
       object[key] = value
     end
