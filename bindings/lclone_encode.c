@@ -202,16 +202,36 @@ static void put_value(crun__message *m)
 
 /* --- what is in objects -------------------------------------------------------------------- */
 
-/* The metatable on top. */
-static void put_metatable(crun__message *m)
+/*
+ * The object `id` with the metatable on top: of one that is nothing anywhere else the class says so,
+ * in the words of an error.
+ */
+static void check_class(crun__message *m, uint32_t id)
+{
+    lua_State *L = m->L;
+    lua_pushliteral(L, "__unsendable");
+    if (lua_rawget(L, -2) != LUA_TSTRING) {
+        lua_pop(L, 1);
+        return;
+    }
+    m->from = m->objects[id].from;
+    (void)lua_rawgeti(L, m->list, id);
+    refuse(m);
+    lua_pop(L, 2);
+}
+
+/* The metatable on top, of object `id`. */
+static void put_metatable(crun__message *m, uint32_t id)
 {
     const void *pointer = lua_topointer(m->L, -1);
     put_byte(m, WIRE_META);
-    if (pointer == m->globals)
+    if (pointer == m->globals) {
         put_byte(m, WIRE_GLOBALS);
-    else if (!put_again(m, pointer) && !put_name(m, pointer) && !renew_names(m, false) &&
-             !crun__clone_put_class(m, pointer))
-        put_table(m);
+    } else if (!put_again(m, pointer)) {
+        check_class(m, id);
+        if (!put_name(m, pointer) && !renew_names(m, false) && !crun__clone_put_class(m, pointer))
+            put_table(m);
+    }
     lua_pop(m->L, 1);
 }
 
@@ -254,7 +274,7 @@ static void put_fields(crun__message *m, uint32_t id)
     if (next - 1 > UINT32_MAX)
         luaL_error(L, "a table is too long for a message");
     if (lua_getmetatable(L, table))
-        put_metatable(m);
+        put_metatable(m, id);
     put_byte(m, WIRE_END);
     uint32_t length = (uint32_t)(next - 1);
     uint8_t *room = m->bytes + m->objects[id].room_at;

@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lclone_encode.h"
 
@@ -191,14 +192,20 @@ static enum start find_start(path *p)
     return START_ARGUMENT;
 }
 
-/* What the value at the index is, in the words of an error. */
+/* What the value at the index is, in the words of an error. Those of a table are below it. */
 static const char *kind(lua_State *L, int index)
 {
     if (lua_isfunction(L, index))
         return "a C function that no loaded module has";
     if (lua_islightuserdata(L, index))
         return "light userdata";
-    return luaL_typename(L, index);
+    if (lua_istable(L, index) && lua_isstring(L, index - 1))
+        return lua_tostring(L, index - 1);
+    if (luaL_getmetafield(L, index, "__name") == LUA_TNIL)
+        return luaL_typename(L, index);
+    const char *name = lua_tostring(L, -1);
+    lua_pop(L, 1);
+    return name && strncmp(name, "crun.", 5) == 0 ? name : luaL_typename(L, index);
 }
 
 void crun__clone_refuse(crun__message *m)

@@ -414,6 +414,17 @@ describe("what cannot be sent", function()
       string.gmatch("a", "a"))
   end)
 
+  it("is named by its class, if that is one of crun's or says how", function()
+    words("args[1]: crun.Task cannot be sent", crun.current())
+    words("args[2].t: crun.Task cannot be sent", 1, { t = crun.current() })
+    local door = setmetatable({ sock = {} }, { __unsendable = "a door" })
+    words("args[1]: a door cannot be sent", door)
+    words("args[2].house[1]: a door cannot be sent", 1, { house = { door } })
+    words("upvalue 'door' (a door) of function at script:1 cannot be sent",
+      script("local door = ... return function() return door end", door))
+    words("args[1]: a Thread cannot be sent", crun.Thread {})
+  end)
+
   it("is named as a variable", function()
     local direct = script("local sock = ...\n\nreturn function() return sock end", sock)
     words("upvalue 'sock' (userdata) of function at script:3 cannot be sent", direct)

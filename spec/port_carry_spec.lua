@@ -117,7 +117,7 @@ for name, pair in pairs { memory = memory, socket = socket } do
       end)
       near:write("x")
       reader:join()
-      refuses({ "args[1]: userdata cannot be sent" }, function() a:encode(far) end)
+      refuses({ "args[1]: crun.Stream cannot be sent" }, function() a:encode(far) end)
       for _ = 1, 10 do one:send(("x"):rep(100000)) end
       refuses({ "a Connection that has unsent bytes cannot be sent" }, function()
         a:send(1, 1, 1, one)

@@ -22,6 +22,7 @@ local Supervisor = {}
 Supervisor.__index = Supervisor
 Supervisor.__name = CLASS
 Supervisor.__metatable = CLASS
+Supervisor.__unsendable = "a Supervisor"
 
 local M = {}
 

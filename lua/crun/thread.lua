@@ -155,7 +155,7 @@ end
 
 -- --- the object ----------------------------------------------------------------------------------
 
-local class = { __name = CLASS, __metatable = CLASS }
+local class = { __name = CLASS, __metatable = CLASS, __unsendable = "a Thread" }
 
 function class:__index(key)
   local method = Thread[key]

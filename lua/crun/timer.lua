@@ -21,6 +21,7 @@ local Timer = {}
 Timer.__index = Timer
 Timer.__name = CLASS
 Timer.__metatable = CLASS
+Timer.__unsendable = "a Timer"
 
 local function body(self)
   if self.dropped:wait(self.seconds) or self.dropped:is_set() then return end

@@ -17,6 +17,7 @@ local remote = core.remote
 ---@field package engine crun.Engine
 local Executor = {}
 Executor.__index = Executor
+Executor.__unsendable = "a pool of workers"
 
 -- --- futures -------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ local Popen = {}
 Popen.__index = Popen
 Popen.__name = CLASS
 Popen.__metatable = CLASS
+Popen.__unsendable = "a Popen"
 
 -- --- starting ------------------------------------------------------------------------------------
 
