@@ -6,6 +6,7 @@
 -- One daemon task per link reads its port. What it calls must not wait, so that no link hangs on
 -- another: it answers by `port:post`, which never waits, and starts a task for whatever may.
 
+local ask = require "crun.link.ask"
 local blame = require "crun.link.blame"
 local core = require "crun.core"
 local job = require "crun.link.job"
@@ -33,7 +34,8 @@ end
 
 ---Sends, waiting while very much is queued. What cannot be sent is raised at the script's line;
 ---`word` may word that anew.
-local function send(self, word, kind, id, ...)
+---@package
+function Link:send(word, kind, id, ...)
   if self.reason then return nil, self.reason, "ECLOSED" end
   local port = self.port
   local serial = self.serial + 1
@@ -44,9 +46,6 @@ local function send(self, word, kind, id, ...)
   if type(sent) ~= "string" then error(sent, 0) end
   blame(word and word(sent) or sent)
 end
-
----@package
-Link.answer = send
 
 ---Sends without ever waiting. Raises what cannot be sent.
 ---Switches: never.
@@ -68,93 +67,15 @@ end
 
 -- --- asking the other end ------------------------------------------------------------------------
 
----"args[1]" is the function, and what follows its arguments.
-local function word_arguments(message)
-  return (message:gsub("^args%[(%d+)%]", function(place)
-    return place == "1" and "the function" or ("args[%d]"):format(place - 1)
-  end))
-end
+Link.submit, Link.call_soon = ask.submit, ask.call_soon
 
----What a cancel of a Future of this link does.
-local function cancel_hook(self)
-  return function(future, err)
-    local id = self.ids[future]
-    self.ids[future] = nil
-    remote.hooks[future] = self.forgotten
-    self:post(kinds.CANCEL, id, 0, job.portable(err.reason), err.origin)
-  end
-end
-
----Notes that the other end will set the future.
----@package
-function Link:expect(future)
-  local id = self.next_id
-  self.next_id = id + 1
-  self.requests[id] = future
-  self.ids[future] = id
-  remote.hooks[future] = self.cancel_hook
-  return id
-end
-
----Takes the future out that was to be set by the answer with this number; nil: it came too late.
-local function take(self, id)
-  local future = self.requests[id]
-  if not future then return nil end
-  self.requests[id] = nil
-  self.ids[future] = nil
-  remote.hooks[future] = nil
-  if future:done() then return nil end
-  return future
-end
-
----Calls fn(...) at the other end. Cancelling the Future cancels the call there; it is cancelled
----once the call has ended. At an end that is over the Future has failed already.
----May wait, while very much is queued. Raises: what cannot be sent; a cancel.
----@param fn function
----@param ... any
----@return crun.Future
-function Link:submit(fn, ...)
-  local future = core.Future()
-  if self.reason then
-    remote.fail(future, self.reason, "")
-    return future
-  end
-  local id = self:expect(future)
-  local ok, err = pcall(send, self, word_arguments, kinds.RUN, id, fn, ...)
-  if ok then return future end
-  take(self, id)
-  error(err, 0)
-end
-
----The same; the level says nothing any more.
+---The same as submit; the level says nothing any more.
 ---@package
 function Link:submit_at(_, fn, ...)
   return self:submit(fn, ...)
 end
 
----Calls fn(...) at the other end, whose failure is reported there. May wait, as submit.
----@param fn function
----@param ... any
----@return true? sent, string? message, string? code "ECLOSED"
-function Link:call_soon(fn, ...)
-  return send(self, word_arguments, kinds.CALL, 0, fn, ...)
-end
-
----What the other end answers to RUN.
-handlers[kinds.RESULT] = function(self, id, _, ...)
-  local future = take(self, id)
-  if future then future:set_result(...) end
-end
-
-handlers[kinds.ERROR] = function(self, id, _, err, traceback)
-  local future = take(self, id)
-  if future then remote.fail(future, err, traceback) end
-end
-
-handlers[kinds.CANCELLED] = function(self, id, _, reason, origin)
-  local future = take(self, id)
-  if future then remote.cancel(future, remote.cancelled(reason, origin)) end
-end
+for kind, handler in pairs(ask.handlers) do handlers[kind] = handler end
 
 -- --- being asked ---------------------------------------------------------------------------------
 
@@ -163,7 +84,7 @@ handlers[kinds.RUN] = function(self, id, _, fn, ...)
 end
 
 handlers[kinds.CALL] = function(_, _, _, fn, ...)
-  core.call_soon(fn, ...)
+  if not remote.finished() then core.call_soon(fn, ...) end
 end
 
 handlers[kinds.CANCEL] = function(self, id, _, reason, origin)
@@ -190,14 +111,14 @@ function Link:on(kind, handler)
   self.handlers[kind] = function(_, ...) return handler(...) end
 end
 
--- --- the reader ---------------------------------------------------------------------------------
-
 ---Handles messages of a kind from 64 on whose values could not be made here; as `on`.
 ---@param kind integer
 ---@param handler fun(id: integer, aux: integer, err: any)
 function Link:on_refused(kind, handler)
   self.refused[kind] = handler
 end
+
+-- --- the reader ---------------------------------------------------------------------------------
 
 ---A message whose values could not be made here: who sent a request gets the error.
 local function refuse(self, kind, id, aux, err)
@@ -207,8 +128,7 @@ local function refuse(self, kind, id, aux, err)
   elseif kind == kinds.RUN then
     self:post(kinds.ERROR, id, 0, job.portable(err), "")
   elseif kind == kinds.RESULT or kind == kinds.ERROR then
-    local future = take(self, id)
-    if future then remote.fail(future, err, "") end
+    ask.refuse(self, id, err)
   elseif kind == kinds.REQUEST or kind == kinds.REPLY then
     self.objects.refuse(self, kind, id, aux, err)
   else
@@ -250,24 +170,13 @@ end
 
 -- --- the end -------------------------------------------------------------------------------------
 
----Nobody needs be told of futures that fail because this end closes the link.
-local function fail_pending(self, told)
-  for _, id in ipairs(job.numbers(self.requests)) do
-    local future = take(self, id)
-    if future then
-      remote.fail(future, self.reason, "")
-      if not told then future:exception() end
-    end
-  end
-end
-
 ---Ends the link: pending futures fail, what runs for the other end is cancelled.
 ---@package
 function Link:finish_with(reason, orderly, own)
   if self.reason then return end
   self.reason, self.orderly = reason, orderly
   self.port:close()
-  fail_pending(self, not own)
+  ask.fail_pending(self, not own)
   for _, task in pairs(self.jobs) do task:cancel(reason) end
   if self.objects then self.objects.finish(self) end
   self.finished:set()
@@ -346,18 +255,14 @@ function Link.new(port, options)
   options = options or {}
   local self = setmetatable({
     port = port, to = options.to, explain = options.explain,
-    next_id = 1,
     serial = 0,     -- of the message that is being sent
-    requests = {},  -- by number: futures that the other end will set
-    ids = {},       -- and the other way round, unless a cancel has been sent
     jobs = {},      -- by number: tasks that run for the other end
     closers = {},
     refused = {},   -- by kind: handlers of messages whose values could not be made
     finished = core.Event(), over = core.Event(), running = core.WaitGroup(),
     handlers = table.move(handlers, 1, #handlers, 1, {}),
-    forgotten = function() end,
   }, Link)
-  self.cancel_hook = cancel_hook(self)
+  ask.prepare(self)
   port:hooks(function(object) return objects().refer(self, object) end,
     function(text) return objects().resolve(self, text) end, self.to)
   port:known()

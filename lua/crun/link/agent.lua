@@ -117,7 +117,7 @@ end
 function Agent.new(link, client)
   local self = setmetatable({
     link = link, client = client, held = {}, woken = core.Queue(),
-    answer = require "crun.link.serve".answer,
+    answer = require "crun.link.answer".values,
   }, Agent)
   self.task = core.spawn(live, self)
   self.task.daemon = true

@@ -43,8 +43,8 @@ end
 
 ---Sends an answer; one that cannot be sent becomes an error.
 local function answer(link, kind, id, ...)
-  local ok, err = pcall(link.answer, link, word_results, kind, id, ...)
-  if not ok then link:answer(nil, kinds.ERROR, id, M.portable(err), "") end
+  local ok, err = pcall(link.send, link, word_results, kind, id, ...)
+  if not ok then link:send(nil, kinds.ERROR, id, M.portable(err), "") end
 end
 
 local function conclude(link, id, ok, ...)
@@ -77,6 +77,10 @@ end
 ---@param fn function
 ---@param ... any
 function M.start(link, id, fn, ...)
+  if remote.finished() then
+    link:post(kinds.ERROR, id, 0, "ECLOSED: the worker is ending", "")
+    return
+  end
   local task = core.spawn(run, link, id, fn, ...)
   link.jobs[id] = task
   link.running:add()
