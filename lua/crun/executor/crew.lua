@@ -196,7 +196,8 @@ function Engine:terminate(reason)
   end
 end
 
----No worker can be had: all jobs fail, and so do further ones.
+---No worker can be had: all jobs fail, and so do further ones. Where the end of the program is the
+---reason, they are cancelled.
 ---Switches: never.
 ---@param failure any
 function Engine:give_up(failure)
@@ -204,7 +205,7 @@ function Engine:give_up(failure)
     failure = ("the workers of the %s cannot start: %s"):format(self.name, failure)
   end
   self.broken, self.closed = failure, true
-  self:settle_all("failed", failure, "")
+  self:settle_all(core.remote.is_cancelled(failure) and "cancelled" or "failed", failure, "")
   self:dismiss()
 end
 
