@@ -9,7 +9,7 @@
 
 typedef struct lsigwatch {
     crun__object object;
-    crun_sigwatch *watch; /* NULL: closed */
+    crun__sigwatch *watch; /* NULL: closed */
 } lsigwatch;
 
 static const crun__class class;
@@ -51,10 +51,10 @@ static int l_get(lua_State *L)
 static int l_close(lua_State *L)
 {
     lsigwatch *w = check(L);
-    crun_sigwatch *watch = w->watch;
+    crun__sigwatch *watch = w->watch;
     w->watch = NULL;
     if (watch)
-        crun_sigwatch_close(watch);
+        crun__sigwatch_close(watch);
     return 0;
 }
 
@@ -85,7 +85,7 @@ static int l_signal_watch(lua_State *L)
         numbers[i] = (int)luaL_checkinteger(L, i + 1);
     crun__lua_self(L);
     lsigwatch *w = crun__object_new(L, &class);
-    int rc = crun_sigwatch_open(crun__hub, numbers, (size_t)n, &w->watch);
+    int rc = crun__sigwatch_open(crun__hub, numbers, (size_t)n, &w->watch);
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }
 

@@ -10,10 +10,10 @@ enum { SIGNALS = 64 };
 /* Of one signal; refers to its watch until it is closed. */
 typedef struct watched {
     uv_signal_t handle; /* first */
-    crun_sigwatch *watch;
+    crun__sigwatch *watch;
 } watched;
 
-struct crun_sigwatch {
+struct crun__sigwatch {
     crun_waitq waiters;
     uint64_t pending;    /* bit n - 1: signal n has come */
     unsigned references; /* the owner's, and one for each open handle */
@@ -22,7 +22,7 @@ struct crun_sigwatch {
     watched list[];
 };
 
-static void unref(crun_sigwatch *w)
+static void unref(crun__sigwatch *w)
 {
     if (--w->references == 0)
         free(w);
@@ -41,11 +41,11 @@ static void abort_wait(crun_wait *wait)
 
 static const crun_wait_type watch_type = {
     .verb = "waiting for a signal",
-    .queue_offset = offsetof(crun_sigwatch, waiters),
+    .queue_offset = offsetof(crun__sigwatch, waiters),
     .abort = abort_wait,
 };
 
-static void wake(crun_sigwatch *w, int result)
+static void wake(crun__sigwatch *w, int result)
 {
     crun__awaited_less();
     crun__wake(w->waiters.first, result);
@@ -53,13 +53,13 @@ static void wake(crun_sigwatch *w, int result)
 
 static void on_signal(uv_signal_t *handle, int number)
 {
-    crun_sigwatch *w = ((watched *)handle)->watch;
+    crun__sigwatch *w = ((watched *)handle)->watch;
     w->pending |= UINT64_C(1) << (number - 1);
     if (!crun__waitq_empty(&w->waiters))
         wake(w, 0);
 }
 
-static void close_all(crun_sigwatch *w)
+static void close_all(crun__sigwatch *w)
 {
     w->closed = true;
     while (!crun__waitq_empty(&w->waiters))
@@ -71,12 +71,12 @@ static void close_all(crun_sigwatch *w)
 /* The loop ends first. */
 static void close_from_handle(uv_handle_t *handle)
 {
-    crun_sigwatch *w = ((watched *)handle)->watch;
+    crun__sigwatch *w = ((watched *)handle)->watch;
     if (!w->closed)
         close_all(w);
 }
 
-static int watch_one(crun_sigwatch *w, crun_hub *hub, int number)
+static int watch_one(crun__sigwatch *w, crun_hub *hub, int number)
 {
     watched *one = &w->list[w->count];
     if (number < 1 || number > SIGNALS)
@@ -92,16 +92,16 @@ static int watch_one(crun_sigwatch *w, crun_hub *hub, int number)
     return uv_signal_start(&one->handle, on_signal, number);
 }
 
-int crun_sigwatch_open(crun_hub *hub, const int *signals, size_t count, crun_sigwatch **out)
+int crun__sigwatch_open(crun_hub *hub, const int *signals, size_t count, crun__sigwatch **out)
 {
-    crun_sigwatch *w = calloc(1, sizeof *w + count * sizeof *w->list);
+    crun__sigwatch *w = calloc(1, sizeof *w + count * sizeof *w->list);
     if (!w)
         return CRUN_ENOMEM;
     w->references = 1;
     for (size_t i = 0; i < count; i++) {
         int rc = watch_one(w, hub, signals[i]);
         if (rc < 0) {
-            crun_sigwatch_close(w);
+            crun__sigwatch_close(w);
             return rc;
         }
     }
@@ -109,14 +109,14 @@ int crun_sigwatch_open(crun_hub *hub, const int *signals, size_t count, crun_sig
     return 0;
 }
 
-void crun_sigwatch_close(crun_sigwatch *w)
+void crun__sigwatch_close(crun__sigwatch *w)
 {
     if (!w->closed)
         close_all(w);
     unref(w);
 }
 
-int crun__sigwatch_begin(crun_sigwatch *w, crun_task *task)
+int crun__sigwatch_begin(crun__sigwatch *w, crun_task *task)
 {
     if (w->pending) {
         int number = __builtin_ctzll(w->pending) + 1;

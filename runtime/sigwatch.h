@@ -21,18 +21,18 @@
 #include <crun/hub.h>
 #include <crun/task.h>
 
-typedef struct crun_sigwatch crun_sigwatch;
+typedef struct crun__sigwatch crun__sigwatch;
 
 /* Returns: 0 and the watch; CRUN_EINVAL for a signal that cannot be watched, CRUN_ENOMEM. */
-int crun_sigwatch_open(crun_hub *hub, const int *signals, size_t count, crun_sigwatch **out);
+int crun__sigwatch_open(crun_hub *hub, const int *signals, size_t count, crun__sigwatch **out);
 
 /* Closes and forgets it; who waits gets CRUN_ECLOSED. */
-void crun_sigwatch_close(crun_sigwatch *watch);
+void crun__sigwatch_close(crun__sigwatch *watch);
 
 /*
  * Returns: a signal's number, 0 when the task's wait is registered (after a wait with result 0,
  * begin again), or CRUN_ECLOSED.
  */
-int crun__sigwatch_begin(crun_sigwatch *watch, crun_task *task);
+int crun__sigwatch_begin(crun__sigwatch *watch, crun_task *task);
 
 #endif

@@ -28,8 +28,8 @@ local ASKED = asked()
 --- A handle is what call_later returns, or what on_done does.
 local EITHER = { handle = { "Handle", "Callback" } }
 
---- Fields that a script sets, which are nil before.
-local SET_BY_SCRIPTS = { ["crun.on_error"] = true }
+--- Fields that are nil until a script sets them, or in most processes.
+local MOSTLY_NIL = { ["crun.on_error"] = true, ["crun.worker_id"] = true }
 
 --- The code spans in the tables of a page, each with the number of its line.
 local function spans(path)
@@ -44,7 +44,7 @@ local function spans(path)
 end
 
 local function exists(name)
-  if SET_BY_SCRIPTS[name] then return true end
+  if MOSTLY_NIL[name] then return true end
   local value = { crun = crun }
   for word in name:gmatch("[^.]+") do
     if type(value) ~= "table" then return true end -- a field of an object

@@ -30,6 +30,7 @@ local EXAMPLES = {
   ["09-master-worker"] = { sleeps = 0.02 },
   ["10-port-scanner"] = { sleeps = 0.8, mask = "%s%d+%.%d+ s$" },
   ["11-processes-threads-tasks"] = { sleeps = 0.1 },
+  ["12-prefork-load"] = { sleeps = 0 },
   ["from-python/s000_01_generators"] = { sleeps = 0 },
   ["from-python/s000_02_greenlet"] = { sleeps = 0.9 * SCALE, virtual = true },
   ["from-python/s000_03_gevent_sleep"] = { sleeps = 0.5 * SCALE, virtual = true },

@@ -4,6 +4,8 @@
 
 local core = require "crun.core"
 
+local observe = core.pool.observe
+
 local M = {}
 
 ---@class crun.Supervisor.TaskWorker a function run as a task, with the methods of a worker
@@ -13,6 +15,7 @@ TaskWorker.__index = TaskWorker
 function TaskWorker:start()
   self.task = core.spawn(self.target, table.unpack(self.args, 1, self.args.n or #self.args))
   self.task.name = self.name
+  observe(self.task)
 end
 
 function TaskWorker:join(timeout) return self.task:join(timeout) end
