@@ -7,8 +7,8 @@
  * - From the opening on a signal is not lost: one that comes while nobody waits is there for the
  *   next wait. Like the kernel's, a signal that comes again before it was looked at counts once.
  * - Each signal goes to one waiter, the one that waits longest.
- * - Every watch of the process gets every signal. Not for SIGINT, SIGTERM, SIGQUIT and SIGPIPE, which
- *   the bindings take, nor for SIGKILL and SIGSTOP.
+ * - Every watch of the process gets every signal. Not for SIGINT, SIGTERM, SIGQUIT and SIGPIPE,
+ *   which the bindings take, nor for SIGKILL and SIGSTOP.
  *
  * Thread, for everything here: the hub's. A watch keeps no program from ending, but who waits is
  * not deadlocked.
