@@ -58,7 +58,7 @@ bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame)
 {
     reading r;
     bool made = true;
-    (void)crun__port_take(p->port, &r.mail);
+    crun__port_take(p->port, crun__hub->current, &r.mail);
     *frame = r.mail.frame;
     if (frame->size > 0) {
         crun__carry_init(&r.carry, p);

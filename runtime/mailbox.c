@@ -101,11 +101,26 @@ static void memory_fetch(crun_port *p)
         ended(p);
 }
 
+static int memory_expect_mail(crun_port *p)
+{
+    crun_port_end *e = p->end;
+    lock(e);
+    bool there = e->mail.first || other(e)->closed;
+    e->wants_mail = !there;
+    unlock(e);
+    if (there)
+        memory_fetch(p);
+    return there;
+}
+
+/* Who is woken fetches what is there by then; who still waits is to be told of the next one. */
 static void look(crun_port *p)
 {
     memory_fetch(p);
     if (crun__frame_there(p))
         crun__port_arrived(p);
+    if (p->in_end == 0 && !crun__waitq_empty(&p->receivers))
+        (void)memory_expect_mail(p);
     crun__port_emptied(p);
 }
 
@@ -146,18 +161,6 @@ static size_t memory_underway(crun_port *p)
     size_t load = other(p->end)->load;
     unlock(p->end);
     return load;
-}
-
-static int memory_expect_mail(crun_port *p)
-{
-    crun_port_end *e = p->end;
-    lock(e);
-    bool there = e->mail.first || other(e)->closed;
-    e->wants_mail = !there;
-    unlock(e);
-    if (there)
-        memory_fetch(p);
-    return there;
 }
 
 static int memory_expect_room(crun_port *p)

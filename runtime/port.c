@@ -28,6 +28,7 @@ void crun__port_unref(crun_port *p)
 {
     if (--p->references > 0)
         return;
+    crun__deliveries_drop(p);
     while (p->in.first) {
         crun__segment *s = crun__chain_pop(&p->in);
         crun__segment_free(s);
@@ -146,10 +147,9 @@ int crun_port_recv(crun_port *p, crun_message *out, crun_time deadline)
         if ((rc = crun__wait_park(self, deadline)) < 0)
             return rc;
     crun__mail mail;
-    if (rc > 0)
-        rc = crun__port_take(p, &mail);
     if (rc < 0)
         return rc;
+    crun__port_take(p, self, &mail);
     *out = (crun_message){.id = mail.frame.id,
                           .aux = mail.frame.aux,
                           .kind = mail.frame.kind,

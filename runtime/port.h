@@ -91,10 +91,10 @@ void crun__port_look(crun_port *port);
 bool crun__port_ready(crun_port *port);
 
 /*
- * Takes the message that is there, whose data stay until it is given back: also behind a close, as
- * long as there is a reference. Returns 1, or a code.
+ * Takes the message that is there for the task, as recv_begin has just said. Its data stay until it
+ * is given back: also behind a close, as long as there is a reference.
  */
-int crun__port_take(crun_port *port, crun__mail *mail);
+void crun__port_take(crun_port *port, const crun_task *task, crun__mail *mail);
 void crun__port_give_back(crun_port *port, crun__mail *mail);
 
 /* --- the rest ----------------------------------------------------------------------------- */

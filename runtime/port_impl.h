@@ -44,6 +44,13 @@ typedef struct crun__parcel {
     crun__chain chain;
 } crun__parcel;
 
+/* A message that has been handed to who waited for it, and is woken. */
+typedef struct crun__delivery {
+    struct crun__delivery *next;
+    const crun_wait *wait;
+    crun__mail mail;
+} crun__delivery;
+
 struct crun_port {
     uv_poll_t poll; /* first; a socket's */
     const crun__port_type *type;
@@ -61,7 +68,8 @@ struct crun_port {
 
     crun__chain in;            /* `size` is not kept */
     crun__fds *fds, **fds_end; /* that came by the socket, and whose messages are to come */
-    crun_waitq receivers;
+    crun_waitq receivers;      /* with a message that is there nobody stands here */
+    crun__delivery *deliveries, *spare;
 
     unsigned waiting, counted; /* tasks that wait; of those, counted by the loop */
     const char *reason;        /* why nothing more comes; NULL: something may */
@@ -136,8 +144,11 @@ void crun__frames_drop(crun_port *port);
 
 /* --- waits (port_wait.c) ------------------------------------------------------------------ */
 
-/* Something has come, or the end: wakes who waits for it. */
+/* Something has come, or the end: hands it to those who wait for it, in their order. */
 void crun__port_arrived(crun_port *port);
+
+/* Drops what has been handed to tasks that will not come for it. */
+void crun__deliveries_drop(crun_port *port);
 
 /* There may be room again, or everything has been written. */
 void crun__port_emptied(crun_port *port);

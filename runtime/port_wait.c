@@ -107,16 +107,60 @@ bool crun__port_ready(crun_port *p)
     return crun__frame_there(p) || p->in_end < 0;
 }
 
-/* One message is for one receiver, but nothing is taken by those who only look. */
+/* Takes the message that is there for a wait. Returns: whether there was memory for that. */
+static bool deliver(crun_port *p, const crun_wait *wait)
+{
+    crun__delivery *d = p->spare ? p->spare : malloc(sizeof *d);
+    if (!d)
+        return false;
+    p->spare = NULL;
+    d->wait = wait;
+    d->next = p->deliveries;
+    p->deliveries = d;
+    crun__frame_take(p, &d->mail);
+    return true;
+}
+
 void crun__port_arrived(crun_port *p)
 {
     while (!crun__waitq_empty(&p->receivers)) {
         crun_wait *w = p->receivers.first;
-        bool takes = w->type == &recv_type;
-        wake(w, 0);
-        if (takes && p->in_end == 0)
+        bool there = crun__frame_there(p);
+        if (!there && p->in_end == 0)
             break;
+        /* Nobody may be left here: frames that are none end all waits. */
+        if (crun__waitq_empty(&p->receivers))
+            break;
+        bool taken = !there || w->type != &recv_type || deliver(p, w);
+        wake(w, taken ? 0 : CRUN_ENOMEM);
     }
+}
+
+static crun__delivery **find_delivery(crun_port *p, const crun_task *task)
+{
+    crun__delivery **at = &p->deliveries;
+    while (*at && (*at)->wait != &task->wait)
+        at = &(*at)->next;
+    return at;
+}
+
+static void discard(crun_port *p, crun__delivery *d)
+{
+    if (p->spare)
+        free(d);
+    else
+        p->spare = d;
+}
+
+void crun__deliveries_drop(crun_port *p)
+{
+    while (p->deliveries) {
+        crun__delivery *d = p->deliveries;
+        p->deliveries = d->next;
+        crun__frame_give_back(p, &d->mail);
+        free(d);
+    }
+    free(p->spare);
 }
 
 static int wait_for_mail(crun_port *p, crun_task *task, const crun_wait_type *type)
@@ -129,9 +173,10 @@ static int wait_for_mail(crun_port *p, crun_task *task, const crun_wait_type *ty
     return 0;
 }
 
-/* Who has waited longer comes first. */
 int crun__recv_begin(crun_port *p, crun_task *task)
 {
+    if (p->deliveries && *find_delivery(p, task))
+        return 1;
     for (;;) {
         if (p->closed)
             return CRUN_ECLOSED;
@@ -139,12 +184,11 @@ int crun__recv_begin(crun_port *p, crun_task *task)
             return 1;
         if (p->in_end < 0)
             return p->in_end;
-        if (p->brimming || p->type == &crun__port_memory)
+        if (p->brimming) {
             p->type->fetch(p);
-        if (crun__frame_there(p))
-            return 1;
-        if (p->in_end < 0)
-            continue;
+            if (p->in_end < 0 || crun__frame_there(p))
+                continue;
+        }
         int rc = wait_for_mail(p, task, &recv_type);
         if (rc <= 0)
             return rc;
@@ -162,14 +206,16 @@ int crun__poll_begin(crun_port *p, crun_task *task)
     }
 }
 
-int crun__port_take(crun_port *p, crun__mail *mail)
+void crun__port_take(crun_port *p, const crun_task *task, crun__mail *mail)
 {
-    if (p->closed)
-        return CRUN_ECLOSED;
-    crun__frame_take(p, mail);
-    if (!crun__waitq_empty(&p->receivers) && crun__frame_there(p))
-        crun__port_arrived(p);
-    return 1;
+    crun__delivery **at = find_delivery(p, task), *d = *at;
+    if (!d) {
+        crun__frame_take(p, mail);
+        return;
+    }
+    *at = d->next;
+    *mail = d->mail;
+    discard(p, d);
 }
 
 void crun__port_give_back(crun_port *p, crun__mail *mail)

@@ -9,4 +9,5 @@ local matrix = require "spec.support.conformance.matrix"
 
 matrix.define(matrix.operations {
   "tasks", "queues", "locks", "signals", "streams", "pools", "groups", "select", "greenlets",
+  "pipes",
 }, 200)
