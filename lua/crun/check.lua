@@ -52,18 +52,18 @@ end
 
 local WORDS = { integer = "integer >= 1", count = "integer >= 0", seconds = "seconds >= 0" }
 
----Raises, at the level, which counts as for error from the caller, unless the value is nil or a
----table of options: with known names, and values as they have to be.
+---Raises, at the line of the script, unless the value is nil or a table of options: with known names,
+---and values as they have to be.
 ---@param options any
 ---@param known table<string, string> by name: a type, or "integer" from 1 on, "count" from 0 on,
 ---  "seconds"
 ---@param place integer of the argument
 ---@param name string the function's
----@param level integer
-function M.options(options, known, place, name, level)
+function M.options(options, known, place, name)
   if options == nil then return end
   local function bad(text, ...)
-    error(("bad argument #%d to '%s' (%s)"):format(place, name, text:format(...)), level + 2)
+    require "crun.link.blame"(("bad argument #%d to '%s' (%s)")
+      :format(place, name, text:format(...)))
   end
   if type(options) ~= "table" then bad("table of options expected, got %s", type(options)) end
   for key, value in pairs(options) do

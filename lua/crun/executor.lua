@@ -23,7 +23,7 @@ end
 
 local function new_pool(name, backend, size, options)
   size = check_size(size, name)
-  check.options(options, OPTIONS, 2, name, 3)
+  check.options(options, OPTIONS, 2, name)
   return object.new(name, require(backend), size, options or {})
 end
 
@@ -67,7 +67,7 @@ local POOLS = {
 function M.map(fn, items, options)
   check.callable(fn, 1, "map")
   pool_job.check_input(items, nil, "map")
-  check.options(options, { on = "string", limit = "integer" }, 3, "map", 2)
+  check.options(options, { on = "string", limit = "integer" }, 3, "map")
   local on = options and options.on or "tasks"
   if not POOLS[on] then
     error(("bad argument #3 to 'map' (option 'on': \"tasks\", \"threads\" or \"processes\" "

@@ -9,6 +9,10 @@ local testing = require "crun.testing"
 
 local M = {}
 
+--- The real globals: those of busted's files are others, and do not travel to workers. A spec whose
+--- functions do says `local _ENV = support.globals`.
+M.globals = _G
+
 --- No limit: a body that hangs is better told by the deadlock report, and a limit is a timer.
 local define = testing.busted(busted.it, { limit = false })
 

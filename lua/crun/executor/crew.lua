@@ -68,6 +68,7 @@ local function bury(self, worker, reason)
   forget(self.workers, worker)
   forget(self.everyone, worker)
   worker.gone, worker.ready = true, false
+  if worker.alarm then worker.alarm:cancel() end
   self:inherit(worker, reason)
   if worker.served then
     self.fruitless = 0
@@ -111,6 +112,8 @@ local function live(self, worker)
   local ok, failure = pcall(prepare, self, worker)
   if ok then
     begin(self, worker)
+  elseif core.remote.is_cancelled(failure) then
+    error(failure, 0)
   else
     worker.failure = failure
     if not worker.link then return bury(self, worker, tostring(failure)) end
@@ -150,6 +153,7 @@ end
 ---Lets all of them go. Switches: never.
 function Engine:dismiss()
   self.attention:set()
+  if self.alarm then self.alarm:cancel() end
   for place = #self.workers, 1, -1 do self:retire(self.workers[place]) end
 end
 
@@ -175,9 +179,7 @@ end
 local function put_down(self, worker)
   if worker.gone or not worker.handle then return end
   self.backend.interrupt(worker)
-  core.call_later(self.grace, function()
-    if not worker.gone then self.backend.kill(worker) end
-  end)
+  worker.alarm = core.call_later(self.grace, self.backend.kill, worker)
 end
 
 ---No job is taken any more; those there are cancelled, and the workers ended.
@@ -187,6 +189,7 @@ function Engine:terminate(reason)
   if self.terminated then return end
   self.closed, self.terminated = true, true
   self.attention:set()
+  if self.alarm then self.alarm:cancel() end
   local workers = table.move(self.everyone, 1, #self.everyone, 1, {})
   self:settle_all("cancelled", core.remote.cancelled(reason))
   for _, worker in ipairs(workers) do

@@ -86,6 +86,7 @@ local function take_out(worker, job)
   worker.free[spare] = job.id + DEPTH
   worker.bytes = worker.bytes - job.size
   job.worker = false
+  if job.alarm then job.alarm:cancel() end
 end
 
 ---Takes a job back from its worker; false when that has begun it.
@@ -122,14 +123,20 @@ end
 
 -- --- from a busy worker to an idle one -----------------------------------------------------------
 
----The worker with the most jobs that it has not begun, of those that have answered nothing since
----this was asked last; and whether there is another one.
+---Notes which workers have answered nothing since this was asked last.
+local function note_quiet(self)
+  for _, worker in ipairs(self.workers) do
+    worker.quiet, worker.heard = not worker.heard, false
+  end
+end
+
+---The quiet worker with the most jobs that it has not begun; and whether there is one that is not
+---quiet.
 local function find_victim(self)
   local victim, most, early = nil, 1, false
   for _, worker in ipairs(self.workers) do
     local count = worker.line.n
-    if worker.heard then
-      worker.heard = false
+    if not worker.quiet then
       early = early or count > 1
     elseif count > most then
       victim, most = worker, count
@@ -145,12 +152,16 @@ local function has_idle(self)
   return false
 end
 
----Takes the later half of a worker's jobs back, those sent last first.
+---Takes the later half of a worker's jobs back, those sent last first. One that has begun them
+---meanwhile is not quiet any more.
 local function take_half(self, victim)
   local job = victim.line.last
   for _ = 1, victim.line.n // 2 do
     local before = job.prev
-    if not revoke(job) then return end
+    if not revoke(job) then
+      victim.quiet = false
+      return
+    end
     prepend(self.queue, job)
     job = before
   end
@@ -159,14 +170,16 @@ end
 ---Evens out, once all answers that have come are handled.
 local function balance(self)
   self.balancing = false
-  if self.queue.first or not has_idle(self) then return end
-  local victim, early = find_victim(self)
-  if victim then
+  note_quiet(self)
+  while self.queue.n == 0 and has_idle(self) do
+    local victim, early = find_victim(self)
+    if not victim then
+      self.balancing = early
+      if early then self.alarm = core.call_later(PATIENCE, balance, self) end
+      return
+    end
     take_half(self, victim)
     self:dispatch()
-  elseif early then
-    self.balancing = true
-    core.call_later(PATIENCE, balance, self)
   end
 end
 
@@ -241,9 +254,8 @@ end
 
 ---A worker in which a cancelled job does not end is ended itself, first gently.
 local function force(self, worker, job, way)
-  if job.worker ~= worker or worker.gone then return end
   way(worker)
-  core.call_later(self.grace, force, self, worker, job, self.backend.kill)
+  job.alarm = core.call_later(self.grace, force, self, worker, job, self.backend.kill)
 end
 
 ---Cancels a job that has not begun; false when it has.
@@ -272,7 +284,7 @@ function Engine:cancel(job, err)
   local worker = job.worker
   job.cancelled = err
   worker.link:post(kinds.CANCEL, job.id, 0, err.reason, err.origin)
-  core.call_later(self.backend.patience or self.grace, force, self, worker, job,
+  job.alarm = core.call_later(self.backend.patience or self.grace, force, self, worker, job,
     self.backend.interrupt)
 end
 

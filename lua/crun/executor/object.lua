@@ -131,7 +131,7 @@ local KNOWN = { chunk = "integer", limit = "integer" }
 
 ---The options of a map, all of them set. Raises two levels above.
 local function map_options(self, options, place, name)
-  check.options(options, KNOWN, place, name, 3)
+  check.options(options, KNOWN, place, name)
   local chunk = options and options.chunk or 1
   local limit = options and options.limit or self.engine.size * math.max(32, 4 * chunk)
   return { chunk = chunk, limit = limit }
@@ -238,7 +238,7 @@ end
 ---May wait. Raises: a cancel.
 ---@param options? {wait?: boolean, cancel_futures?: boolean}
 function Executor:shutdown(options)
-  check.options(options, { wait = "boolean", cancel_futures = "boolean" }, 1, "shutdown", 2)
+  check.options(options, { wait = "boolean", cancel_futures = "boolean" }, 1, "shutdown")
   options = options or {}
   self:close()
   if options.cancel_futures then
