@@ -52,8 +52,8 @@ end
 
 local WORDS = { integer = "integer >= 1", count = "integer >= 0", seconds = "seconds >= 0" }
 
----Raises, at the line of the script, unless the value is nil or a table of options: with known names,
----and values as they have to be.
+---Raises, at the line of the script, unless the value is nil or a table of options: with names that
+---are known, and values as they have to be.
 ---@param options any
 ---@param known table<string, string> by name: a type, or "integer" from 1 on, "count" from 0 on,
 ---  "seconds"

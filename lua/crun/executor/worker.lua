@@ -28,8 +28,8 @@ local function send_results(link, id, ...)
   if select("#", ...) == 1 and IMMUTABLE[type((...))] then
     return link.port:send(RESULT, id, 0, (...))
   end
-  local ok, err = pcall(link.answer, link, word_results, RESULT, id, ...)
-  if not ok then link:answer(nil, ERROR, id, portable(err), "") end
+  local ok, err = pcall(link.send, link, word_results, RESULT, id, ...)
+  if not ok then link:send(nil, ERROR, id, portable(err), "") end
 end
 
 local function answer(link, id, task)
@@ -37,9 +37,9 @@ local function answer(link, id, task)
   if status == "returned" then return send_results(link, id, task:result()) end
   local err = task:exception()
   if status == "cancelled" then
-    link:answer(nil, CANCELLED, id, portable(err.reason), err.origin)
+    link:send(nil, CANCELLED, id, portable(err.reason), err.origin)
   else
-    link:answer(nil, ERROR, id, portable(err), (task:traceback():gsub("\nspawned at .*", "")))
+    link:send(nil, ERROR, id, portable(err), (task:traceback():gsub("\nspawned at .*", "")))
   end
 end
 
@@ -164,7 +164,7 @@ function M.attach(link, board, first)
   listen(self, link)
   local runner = core.spawn(serve, self)
   runner.name, runner.daemon = "worker", true
-  runner:on_done(function() link:close() end)
+  core.on_end(runner, function() link:close() end)
 end
 
 ---The same for the link of this thread or process to its parent; `where` says how to get the board.
