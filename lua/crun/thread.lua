@@ -195,15 +195,14 @@ function class:__close(err)
   local state = rawget(self, STATE)
   local task = state.task
   if not task then return end
-  local ok, problem = err == nil, nil
-  if ok then
+  local joined, problem = false, nil
+  if err == nil then
     state.link:finish()
-    ok, problem = pcall(task.join, task)
+    joined, problem = pcall(task.join, task)
   end
-  if not ok then
-    self:cancel "the scope of the Thread was left by an error"
-    core.shield(task.join, task)
-  end
+  if joined then return end
+  self:cancel "the scope of the Thread was left by an error"
+  core.shield(task.join, task)
   if problem ~= nil then error(problem, 0) end
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 
---- Waits that a worker is asked for, on objects that it has proxies of. The functions of this module
---- travel by name.
+--- Waits that a worker is asked for, on objects that it has proxies of. The functions of this
+--- module travel by name.
 local crun = require "crun"
 
 local M = {}
@@ -137,7 +137,7 @@ for take, release in pairs { read_acquire = "read_release", write_acquire = "wri
   }
 end
 
-local function classify(ok, value, message, code)
+local function classify(ok, value, _, code)
   if not ok then
     return type(value) == "table" and value.reason == "picked" and "cancelled" or tostring(value)
   end
