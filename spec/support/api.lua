@@ -40,6 +40,9 @@ function M.objects()
   list.Callback:remove()
   list.Supervisor = crun.Supervisor { print }
   list.Popen, list["subprocess.Result"] = process()
+  local manager = crun.Manager()
+  list.Manager, list.Dict, list.List = manager, manager:dict(), manager:list()
+  list.Value = manager:Value()
   local pipe, other = crun.Pipe()
   list.Connection = pipe
   list.Executor = crun.ThreadPool(1)

@@ -333,4 +333,9 @@ function crun.ProcessPool(size, options) end
 ---@return any[]
 function crun.map(fn, items, options) end
 
+--- Makes what workers share; whatever it makes lives in this hub. Closing it closes its queues and
+--- channels. Never waits.
+---@return crun.Manager
+function crun.Manager() end
+
 return crun
