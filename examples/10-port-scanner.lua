@@ -8,7 +8,7 @@
 local crun = require "crun"
 
 local ADDRESS = ("127.78.%d.%d"):format(math.random(0, 255), math.random(1, 254))
-local FIRST, LAST, OPEN = 20000, 21999, 40
+local FIRST, LAST, OPEN = 20000, 20999, 40
 
 -- The greeting of a port, or nil where nobody listens.
 local function probe(port)
@@ -42,7 +42,7 @@ end
 
 local function serve(port)
   crun.net.serve(ADDRESS, port, function(conn)
-    crun.sleep(0.02)
+    crun.sleep(0.03)
     conn:write("this is service " .. port .. "\n")
   end)
 end
@@ -60,7 +60,7 @@ local function report(title, fn, ...)
   return seconds
 end
 
-for i = 1, OPEN do crun.spawn(serve, FIRST + 47 * i).daemon = true end
+for i = 1, OPEN do crun.spawn(serve, FIRST + 24 * i).daemon = true end
 local cores = crun.cpu_count()
 local processes <close> = crun.ProcessPool(cores)
 

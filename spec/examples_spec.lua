@@ -28,7 +28,7 @@ local EXAMPLES = {
   ["07-lost-updates"] = { sleeps = 0 },
   ["08-lock-mends"] = { sleeps = 0 },
   ["09-master-worker"] = { sleeps = 0.02 },
-  ["10-port-scanner"] = { sleeps = 0.8, mask = "%s%d+%.%d+ s$" },
+  ["10-port-scanner"] = { sleeps = 1.2, mask = "%s%d+%.%d+ s$" },
   ["11-processes-threads-tasks"] = { sleeps = 0.1 },
   ["12-prefork-load"] = { sleeps = 0 },
   ["from-python/s000_01_generators"] = { sleeps = 0 },
