@@ -91,7 +91,17 @@ describe("a pool of workers", function()
     support.refuses({ "initargs[1]: thread" }, function()
       Pool(1, { initializer = print, initargs = { thread } })
     end)
-    support.refuses({ "bad argument #1 to 'submit'" }, function() pool:submit(1) end)
+    for _, name in ipairs { "submit", "apply", "apply_async", "map", "starmap", "imap" } do
+      support.refuses({ ("bad argument #1 to '%s'"):format(name) }, function()
+        pool[name](pool, 1)
+      end)
+    end
+    for _, name in ipairs { "map", "starmap", "imap", "imap_unordered" } do
+      support.refuses({ ("bad argument #2 to '%s'"):format(name) }, function()
+        pool[name](pool, print)
+      end)
+    end
+    support.refuses({ "pool of workers" }, function() pool:submit(print, pool) end)
     assert.equal("args[1].x: thread cannot be sent",
       raised(pool.map, pool, print, { 1, { x = thread } }))
     assert.matches("^results%[2%]%[1%]: thread cannot be sent", raised(pool.apply, pool, function()

@@ -12,6 +12,8 @@ local core = require "crun.core"
 local engine = require "crun.executor.engine"
 local kinds = require "crun.executor.kinds"
 local line = require "crun.executor.list"
+require "crun.executor.balance"
+require "crun.executor.losses"
 
 local Engine, DEPTH = engine.Engine, engine.DEPTH
 

@@ -16,16 +16,12 @@ local line = require "crun.executor.list"
 local parcel = require "crun.executor.parcel"
 
 local remote = core.remote
-local append, prepend, remove = line.append, line.prepend, line.remove
+local append, remove = line.append, line.remove
 local send_parcel = parcel.send
 local JOB, CALL = kinds.JOB, kinds.CALL
 
 ---Jobs under way at one worker, and bytes of theirs, from which on it gets no further one.
 local DEPTH, BYTES = 32, 1 << 18
-
----Seconds for which a worker must have answered nothing before jobs are taken back from it for
----another one: those who do many small jobs will be through before the jobs have moved.
-local PATIENCE = 0.001
 
 ---@class crun.Engine
 ---@field workers table[] those that start or work, in the order of their starts
@@ -90,6 +86,8 @@ local function take_out(worker, job)
 end
 
 ---Takes a job back from its worker; false when that has begun it.
+---@param job table
+---@return boolean
 local function revoke(job)
   local worker = job.worker
   if not worker.board:revoke(job.id) then return false end
@@ -119,75 +117,6 @@ function Engine:add(job)
   local worker = self.queue.n == 0 and pick(self, job.size)
   if worker then give(worker, job) else append(self.queue, job) end
   if self.pending > #self.workers then self:recruit() end
-end
-
--- --- from a busy worker to an idle one -----------------------------------------------------------
-
----Notes which workers have answered nothing since this was asked last.
-local function note_quiet(self)
-  for _, worker in ipairs(self.workers) do
-    worker.quiet, worker.heard = not worker.heard, false
-  end
-end
-
----The quiet worker with the most jobs that it has not begun; and whether there is one that is not
----quiet.
-local function find_victim(self)
-  local victim, most, early = nil, 1, false
-  for _, worker in ipairs(self.workers) do
-    local count = worker.line.n
-    if not worker.quiet then
-      early = early or count > 1
-    elseif count > most then
-      victim, most = worker, count
-    end
-  end
-  return victim, early
-end
-
-local function has_idle(self)
-  for _, worker in ipairs(self.workers) do
-    if worker.ready and worker.line.n == 0 and worker.budget > 0 then return true end
-  end
-  return false
-end
-
----Takes the later half of a worker's jobs back, those sent last first. One that has begun them
----meanwhile is not quiet any more.
-local function take_half(self, victim)
-  local job = victim.line.last
-  for _ = 1, victim.line.n // 2 do
-    local before = job.prev
-    if not revoke(job) then
-      victim.quiet = false
-      return
-    end
-    prepend(self.queue, job)
-    job = before
-  end
-end
-
----Evens out, once all answers that have come are handled.
-local function balance(self)
-  self.balancing = false
-  note_quiet(self)
-  while self.queue.n == 0 and has_idle(self) do
-    local victim, early = find_victim(self)
-    if not victim then
-      self.balancing = early
-      if early then self.alarm = core.call_later(PATIENCE, balance, self) end
-      return
-    end
-    take_half(self, victim)
-    self:dispatch()
-  end
-end
-
----A worker has nothing to do, and there is nothing in line. Switches: never.
-function Engine:wish()
-  if self.balancing or self.pending == 0 then return end
-  self.balancing = true
-  core.call_soon(balance, self)
 end
 
 -- --- answers -------------------------------------------------------------------------------------
@@ -250,129 +179,4 @@ function Engine:answered_cancelled(worker, id, reason, origin)
   self:answered(worker, id, "cancelled", err)
 end
 
--- --- cancelling ----------------------------------------------------------------------------------
-
----A worker in which a cancelled job does not end is ended itself, first gently.
-local function force(self, worker, job, way)
-  way(worker)
-  job.alarm = core.call_later(self.grace, force, self, worker, job, self.backend.kill)
-end
-
----Cancels a job that has not begun; false when it has.
----Switches: never.
----@param job table
----@param err any the cancel error
----@return boolean
-function Engine:withdraw(job, err)
-  local worker = job.worker
-  if worker then
-    if not revoke(job) then return false end
-    if worker.ready then refill(self, worker) end
-  else
-    remove(self.queue, job)
-  end
-  self:settle(job, "cancelled", err)
-  return true
-end
-
----Cancels a job: at once if it has not begun, else it is over once it has ended.
----Switches: never.
----@param job table
----@param err any the cancel error
-function Engine:cancel(job, err)
-  if job.cancelled or self:withdraw(job, err) then return end
-  local worker = job.worker
-  job.cancelled = err
-  worker.link:post(kinds.CANCEL, job.id, 0, err.reason, err.origin)
-  job.alarm = core.call_later(self.backend.patience or self.grace, force, self, worker, job,
-    self.backend.interrupt)
-end
-
----The jobs of an owner that are not over, at the workers and in line.
----Switches: never.
----@param owner table
----@return table[]
-function Engine:jobs_of(owner)
-  local jobs = {}
-  local function note(list)
-    local job = list.first
-    while job do
-      if job.owner == owner then jobs[#jobs + 1] = job end
-      job = job.next
-    end
-  end
-  for _, worker in ipairs(self.everyone) do note(worker.line) end
-  note(self.queue)
-  return jobs
-end
-
----Every job that is not settled, in no particular order.
-local function each_job(self, fn, ...)
-  while self.queue.first do
-    local job = self.queue.first
-    remove(self.queue, job)
-    fn(self, job, ...)
-  end
-  for _, worker in ipairs(self.everyone) do
-    while worker.line.first do
-      local job = worker.line.first
-      take_out(worker, job)
-      fn(self, job, ...)
-    end
-  end
-end
-
----Settles all jobs at once, whatever becomes of those that have begun. Switches: never.
-function Engine:settle_all(how, ...)
-  each_job(self, self.settle, how, ...)
-end
-
----Cancels all that have not begun. Switches: never.
-function Engine:withdraw_all(err)
-  local jobs = {}
-  local function note(list)
-    local job = list.first
-    while job do
-      jobs[#jobs + 1], job = job, job.next
-    end
-  end
-  note(self.queue)
-  for _, worker in ipairs(self.workers) do note(worker.line) end
-  for _, job in ipairs(jobs) do self:withdraw(job, err) end
-end
-
--- --- the loss of a worker ------------------------------------------------------------------------
-
----The job that a worker had begun when it died, of which `reason` tells.
-local function lose(self, job, reason)
-  if job.cancelled then
-    self:settle(job, "cancelled", job.cancelled)
-  elseif (job.losses or 0) < self.retries then
-    job.losses = (job.losses or 0) + 1
-    prepend(self.queue, job)
-  else
-    self:settle(job, "failed", reason, "")
-  end
-end
-
----Deals with the jobs of a worker that is gone. Switches: never.
----@param worker table
----@param reason string "EWORKERDIED: ..."
-function Engine:inherit(worker, reason)
-  local list, job = worker.line, worker.line.last
-  local begun = {}
-  while job do
-    local before = job.prev
-    if worker.board:taken(job.id) then
-      begun[#begun + 1] = job
-      worker.served = true
-    end
-    take_out(worker, job)
-    if begun[#begun] ~= job then prepend(self.queue, job) end
-    job = before
-  end
-  assert(list.n == 0)
-  for _, each in ipairs(begun) do lose(self, each, reason) end
-end
-
-return { Engine = Engine, DEPTH = DEPTH }
+return { Engine = Engine, DEPTH = DEPTH, take_out = take_out, revoke = revoke, refill = refill }

@@ -15,7 +15,7 @@ local remote = core.remote
 
 ---@class crun.Executor
 ---@field package engine crun.Engine
-local Executor = {}
+local Executor = { __unsendable = "a pool of workers" }
 Executor.__index = Executor
 Executor.__unsendable = "a pool of workers"
 
@@ -47,10 +47,11 @@ local function word_arguments(message)
   end))
 end
 
----Adds fn(...) as a job. Raises at the level what cannot be sent, or that the pool is closed.
-local function add(self, level, callback, fn, ...)
+---Adds fn(...) as a job. Raises, at the line of the script, what cannot be sent, or that the pool
+---is closed.
+local function add(self, callback, fn, ...)
   local engine = self.engine
-  engine:check_open(level + 1)
+  engine:check_open()
   local ok, made = pcall(parcel.pack, fn, ...)
   if not ok then blame(word_arguments(made)) end
   local future = core.Future()
@@ -72,7 +73,7 @@ end
 ---@return crun.Future
 function Executor:submit(fn, ...)
   check.callable(fn, 1, "submit")
-  local future = add(self, 2, nil, fn, ...)
+  local future = add(self, nil, fn, ...)
   return future
 end
 
@@ -85,7 +86,7 @@ end
 function Executor:apply(fn, args)
   check.callable(fn, 1, "apply")
   local list, n = pool_job.check_arguments(args, "apply")
-  local future = add(self, 2, nil, fn, table.unpack(list, 1, n))
+  local future = add(self, nil, fn, table.unpack(list, 1, n))
   local ok, err = pcall(future.join, future)
   if not ok then
     future:cancel "the task that called apply was cancelled"
@@ -121,7 +122,7 @@ function Executor:apply_async(fn, args, callback, error_callback)
   local list, n = pool_job.check_arguments(args, "apply_async")
   if callback ~= nil then check.callable(callback, 3, "apply_async") end
   if error_callback ~= nil then check.callable(error_callback, 4, "apply_async") end
-  local future = add(self, 2, caller(callback, error_callback), fn, table.unpack(list, 1, n))
+  local future = add(self, caller(callback, error_callback), fn, table.unpack(list, 1, n))
   return future
 end
 
@@ -137,18 +138,17 @@ local function map_options(self, options, place, name)
   return { chunk = chunk, limit = limit }
 end
 
----What map and imap share: checks, and the options, which come last.
-local function prepared(self, name, fn, items, ...)
-  check.callable(fn, 1, name)
-  if check.is_callable(items) then
-    local options = map_options(self, select(4, ...), 6, name)
-    self.engine:check_open(3)
-    return self.engine, options, false
+---What map and imap share: options, which come last, and whether the inputs are a list.
+local function prepared(self, name, items, ...)
+  local is_list = not check.is_callable(items)
+  local options
+  if is_list then
+    options = map_options(self, (...), 3, name)
+  else
+    options = map_options(self, select(4, ...), 6, name)
   end
-  local options = map_options(self, (...), 3, name)
-  pool_job.check_input(items, nil, name)
-  self.engine:check_open(3)
-  return self.engine, options, true
+  self.engine:check_open()
+  return self.engine, options, is_list
 end
 
 ---Calls fn for each input, each call a job, and returns a list of their first results in order of
@@ -163,7 +163,9 @@ end
 ---@param ... any
 ---@return any[]
 function Executor:map(fn, items, ...)
-  local engine, options, is_list = prepared(self, "map", fn, items, ...)
+  check.callable(fn, 1, "map")
+  pool_job.check_input(items, nil, "map")
+  local engine, options, is_list = prepared(self, "map", items, ...)
   if is_list then return maps.map(engine, fn, options, true, items) end
   return maps.map(engine, fn, options, false, items, ...)
 end
@@ -176,12 +178,12 @@ end
 function Executor:starmap(fn, items, options)
   check.callable(fn, 1, "starmap")
   pool_job.check_lists(items, "starmap")
-  local engine, set = prepared(self, "starmap", fn, items, options)
+  local engine, set = prepared(self, "starmap", items, options)
   return maps.map(engine, pool_job.spread(fn), set, true, items)
 end
 
 local function imap(self, by_end, name, fn, items, ...)
-  local engine, options, is_list = prepared(self, name, fn, items, ...)
+  local engine, options, is_list = prepared(self, name, items, ...)
   if is_list then return maps.imap(engine, by_end, fn, options, true, items) end
   return maps.imap(engine, by_end, fn, options, false, items, ...)
 end
@@ -198,6 +200,8 @@ end
 ---@param ... any
 ---@return function iterator, nil, nil, table closing
 function Executor:imap(fn, items, ...)
+  check.callable(fn, 1, "imap")
+  pool_job.check_input(items, nil, "imap")
   return imap(self, false, "imap", fn, items, ...)
 end
 
@@ -207,6 +211,8 @@ end
 ---@param ... any
 ---@return function iterator, nil, nil, table closing
 function Executor:imap_unordered(fn, items, ...)
+  check.callable(fn, 1, "imap_unordered")
+  pool_job.check_input(items, nil, "imap_unordered")
   return imap(self, true, "imap_unordered", fn, items, ...)
 end
 

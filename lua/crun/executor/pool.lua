@@ -89,10 +89,12 @@ function Engine:why_closed()
   return self.broken or "Pool not running"
 end
 
----Raises unless jobs can be added, at the level, which counts as for error from the caller.
-function Engine:check_open(level)
-  if self.broken then error(self.broken, type(self.broken) == "string" and level + 1 or 0) end
-  if self.closed then error("Pool not running", level + 1) end
+---Raises, at the script's line, unless jobs can be added. Switches: never.
+function Engine:check_open()
+  if not self.closed then return end
+  local why = self:why_closed()
+  if type(why) ~= "string" then error(why, 0) end
+  blame(why)
 end
 
 ---What each worker begins with.

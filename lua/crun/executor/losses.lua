@@ -1,0 +1,137 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Jobs that are cancelled, and those of workers that are gone.
+
+local core = require "crun.core"
+local engine = require "crun.executor.engine"
+local kinds = require "crun.executor.kinds"
+local line = require "crun.executor.list"
+
+local Engine = engine.Engine
+local refill, revoke, take_out = engine.refill, engine.revoke, engine.take_out
+local prepend, remove = line.prepend, line.remove
+
+-- --- cancelling ----------------------------------------------------------------------------------
+
+---A worker in which a cancelled job does not end is ended itself, first gently.
+local function force(self, worker, job, way)
+  way(worker)
+  job.alarm = core.call_later(self.grace, force, self, worker, job, self.backend.kill)
+end
+
+---Cancels a job that has not begun; false when it has.
+---Switches: never.
+---@param job table
+---@param err any the cancel error
+---@return boolean
+function Engine:withdraw(job, err)
+  local worker = job.worker
+  if worker then
+    if not revoke(job) then return false end
+    if worker.ready then refill(self, worker) end
+  else
+    remove(self.queue, job)
+  end
+  self:settle(job, "cancelled", err)
+  return true
+end
+
+---Cancels a job: at once if it has not begun, else it is over once it has ended.
+---Switches: never.
+---@param job table
+---@param err any the cancel error
+function Engine:cancel(job, err)
+  if job.cancelled or self:withdraw(job, err) then return end
+  local worker = job.worker
+  job.cancelled = err
+  worker.link:post(kinds.CANCEL, job.id, 0, err.reason, err.origin)
+  job.alarm = core.call_later(self.backend.patience or self.grace, force, self, worker, job,
+    self.backend.interrupt)
+end
+
+---The jobs of an owner that are not over, at the workers and in line.
+---Switches: never.
+---@param owner table
+---@return table[]
+function Engine:jobs_of(owner)
+  local jobs = {}
+  local function note(list)
+    local job = list.first
+    while job do
+      if job.owner == owner then jobs[#jobs + 1] = job end
+      job = job.next
+    end
+  end
+  for _, worker in ipairs(self.everyone) do note(worker.line) end
+  note(self.queue)
+  return jobs
+end
+
+---Every job that is not settled, in no particular order.
+local function each_job(self, fn, ...)
+  while self.queue.first do
+    local job = self.queue.first
+    remove(self.queue, job)
+    fn(self, job, ...)
+  end
+  for _, worker in ipairs(self.everyone) do
+    while worker.line.first do
+      local job = worker.line.first
+      take_out(worker, job)
+      fn(self, job, ...)
+    end
+  end
+end
+
+---Settles all jobs at once, whatever becomes of those that have begun. Switches: never.
+function Engine:settle_all(how, ...)
+  each_job(self, self.settle, how, ...)
+end
+
+---Cancels all that have not begun. Switches: never.
+function Engine:withdraw_all(err)
+  local jobs = {}
+  local function note(list)
+    local job = list.first
+    while job do
+      jobs[#jobs + 1], job = job, job.next
+    end
+  end
+  note(self.queue)
+  for _, worker in ipairs(self.workers) do note(worker.line) end
+  for _, job in ipairs(jobs) do self:withdraw(job, err) end
+end
+
+-- --- the loss of a worker ------------------------------------------------------------------------
+
+---The job that a worker had begun when it died, of which `reason` tells.
+local function lose(self, job, reason)
+  if job.cancelled then
+    self:settle(job, "cancelled", job.cancelled)
+  elseif (job.losses or 0) < self.retries then
+    job.losses = (job.losses or 0) + 1
+    prepend(self.queue, job)
+  else
+    self:settle(job, "failed", reason, "")
+  end
+end
+
+---Deals with the jobs of a worker that is gone. Switches: never.
+---@param worker table
+---@param reason string "EWORKERDIED: ..."
+function Engine:inherit(worker, reason)
+  local list, job = worker.line, worker.line.last
+  local begun = {}
+  while job do
+    local before = job.prev
+    if worker.board:taken(job.id) then
+      begun[#begun + 1] = job
+      worker.served = true
+    end
+    take_out(worker, job)
+    if begun[#begun] ~= job then prepend(self.queue, job) end
+    job = before
+  end
+  assert(list.n == 0)
+  for _, each in ipairs(begun) do lose(self, each, reason) end
+end
