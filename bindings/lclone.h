@@ -20,6 +20,7 @@
 enum {
     CRUN__CLONE_VERSION = 1,
     CRUN__CLONE_HEADER = 12, /* bytes at the start of a message, from which its size is known */
+    CRUN__CLONE_LONG = 128,  /* bytes from which a string is an object of its message */
     CRUN__CLONE_KEY = 16
 };
 
@@ -72,6 +73,15 @@ uint64_t crun__clone_size(const char *header);
 
 /* Pushes the values of a message; returns how many. Raises "bad message: ..." for anything else. */
 int crun__clone_decode(lua_State *L, const char *bytes, size_t size, const crun__clone *options);
+
+/*
+ * Shortcuts for messages of nothing but nils, booleans, numbers and short strings. The first writes
+ * the message of such values: returns its size, or 0 if there are others, or no room for it. The
+ * second pushes the values of such a message: returns how many, or -1 for every other message, and
+ * for what is none. It raises only where there is no memory.
+ */
+size_t crun__clone_flat(lua_State *L, int first, int count, char *bytes, size_t room);
+int crun__clone_push_flat(lua_State *L, const char *bytes, size_t size);
 
 /*
  * The key that seals the bytecode in messages of this process; made of random bytes when first

@@ -2,7 +2,6 @@
 #include "lclone_encode.h"
 
 enum {
-    LONG_FROM = 128,      /* bytes from which a string is sent once, however often it occurs */
     PIECE_FROM = 1 << 16, /* bytes from which it is not copied */
     GAP = 16              /* so many nils in a sequence are sent as nils */
 };
@@ -47,7 +46,7 @@ static void put_string(crun__message *m)
         at[0] = (uint8_t)(WIRE_SHORT + size);
         memcpy(at + 1, text, size);
         m->used += size + 1;
-    } else if (size < LONG_FROM) {
+    } else if (size < CRUN__CLONE_LONG) {
         put_byte(m, WIRE_STRING);
         put_sized(m, text, size);
     } else if (!put_again(m, text)) {

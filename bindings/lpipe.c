@@ -25,9 +25,8 @@ static int l_send(lua_State *L)
 /* The values that have come; raises what kept them from being made. */
 static int take(lua_State *L, lport *p)
 {
-    crun__frame frame;
     int top = lua_gettop(L);
-    if (!crun__lport_take(L, p, &frame))
+    if (!crun__lport_take(L, p, false))
         return lua_error(L);
     return lua_gettop(L) - top;
 }

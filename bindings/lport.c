@@ -120,24 +120,18 @@ int crun__lport_flush(lua_State *L)
 
 /* --- receiving ---------------------------------------------------------------------------- */
 
-/* On the stack: the port, its deadline. */
 static int received(lua_State *L, int rc, lua_KContext context)
 {
     (void)context;
     lport *p = lua_touserdata(L, 1);
     if (rc < 0)
         return crun__lport_fail(L, p, rc);
-    crun__frame frame;
-    int top = 2;
-    lua_settop(L, top + 2);
-    bool made = crun__lport_take(L, p, &frame);
-    lua_pushinteger(L, made ? frame.kind : -(lua_Integer)frame.kind);
-    lua_replace(L, top);
-    lua_pushinteger(L, (lua_Integer)frame.id);
-    lua_replace(L, top + 1);
-    lua_pushinteger(L, frame.aux);
-    lua_replace(L, top + 2);
-    return lua_gettop(L) - top + 1;
+    int top = lua_gettop(L);
+    if (!crun__lport_take(L, p, true)) {
+        lua_pushinteger(L, -lua_tointeger(L, top + 1));
+        lua_replace(L, top + 1);
+    }
+    return lua_gettop(L) - top;
 }
 
 static int recv_again(lua_State *L, int status, lua_KContext how)

@@ -13,6 +13,9 @@
 #include "bind.h"
 #include "lclone.h"
 
+/* Messages up to this size may be flat (see lclone.h), and are on the C stack meanwhile. */
+enum { CRUN__PORT_FLAT = 512 };
+
 typedef struct lport {
     crun__object object;
     crun_port *port; /* NULL: it has been finalized, or is not open yet */
@@ -78,9 +81,9 @@ void crun__lport_encode(lua_State *L, int first);
 
 /*
  * Takes the message that is there and pushes its values: true; or what kept them from being made:
- * false. The head is put into `frame`.
+ * false. With the head: kind, id and aux come before them.
  */
-bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame);
+bool crun__lport_take(lua_State *L, lport *p, bool with_head);
 
 /*
  * Waits for a message. Calls `taken` with 1 when there is one, or with a code; `again` after a

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "lport.h"
 
 /* So many messages may be received in a row, before other tasks get their turn. */
@@ -53,21 +55,49 @@ static int decode(lua_State *L)
     return crun__clone_decode(L, r->mail.data, (size_t)r->mail.frame.size, &options);
 }
 
+static bool decode_protected(lua_State *L, const lport *p, reading *r)
+{
+    crun__carry_init(&r->carry, p);
+    r->carry.fds = r->mail.fds;
+    lua_pushcfunction(L, decode);
+    lua_pushlightuserdata(L, r);
+    lua_pushvalue(L, 1);
+    return lua_pcall(L, 2, LUA_MULTRET, 0) == LUA_OK;
+}
+
+/* What is to be read is small: it is copied, so that the port has it back before that can fail. */
+static bool take_small(lua_State *L, const lport *p, reading *r)
+{
+    char bytes[CRUN__PORT_FLAT];
+    crun__mail *mail = &r->mail;
+    crun__fds *fds = mail->fds;
+    size_t size = (size_t)mail->frame.size;
+    memcpy(bytes, mail->data, size);
+    mail->fds = NULL;
+    crun__port_give_back(p->port, mail);
+    if (!fds && (size == 0 || crun__clone_push_flat(L, bytes, size) >= 0))
+        return true;
+    mail->fds = fds;
+    mail->data = bytes;
+    bool made = decode_protected(L, p, r);
+    crun__fds_free(fds);
+    return made;
+}
+
 /* The object is at index 1, and keeps the port. */
-bool crun__lport_take(lua_State *L, lport *p, crun__frame *frame)
+bool crun__lport_take(lua_State *L, lport *p, bool with_head)
 {
     reading r;
-    bool made = true;
     crun__port_take(p->port, crun__hub->current, &r.mail);
-    *frame = r.mail.frame;
-    if (frame->size > 0) {
-        crun__carry_init(&r.carry, p);
-        r.carry.fds = r.mail.fds;
-        lua_pushcfunction(L, decode);
-        lua_pushlightuserdata(L, &r);
-        lua_pushvalue(L, 1);
-        made = lua_pcall(L, 2, LUA_MULTRET, 0) == LUA_OK;
+    const crun__frame *frame = &r.mail.frame;
+    if (with_head) {
+        lua_pushinteger(L, frame->kind);
+        lua_pushinteger(L, (lua_Integer)frame->id);
+        lua_pushinteger(L, frame->aux);
     }
+    if (frame->size <= CRUN__PORT_FLAT)
+        return take_small(L, p, &r);
+    bool made = decode_protected(L, p, &r);
     crun__port_give_back(p->port, &r.mail);
     return made;
 }

@@ -38,12 +38,6 @@ static void let_go(void *owner)
 
 /* --- letters ------------------------------------------------------------------------------ */
 
-static bool no_piece(void *source, size_t number, const char **data, size_t *size)
-{
-    (void)source, (void)number, (void)data, (void)size;
-    return false;
-}
-
 static bool message_piece(void *source, size_t number, const char **data, size_t *size)
 {
     return crun__message_piece(source, number, data, size);
@@ -117,16 +111,16 @@ static crun__message *encode(lua_State *L, int first, int count, crun__carry *ca
     return crun__clone_encode(L, first, count, &options);
 }
 
-int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway)
+/* Values without parts are written at once. Returns: the size of their message, or 0. */
+static size_t write_flat(lua_State *L, int first, int count, char *bytes)
 {
-    lport *p = lua_touserdata(L, 1);
-    crun_task *self = crun__lua_self(L);
-    if (!p->port)
-        return crun__lport_fail(L, p, CRUN_ECLOSED);
+    return count <= CRUN__PORT_FLAT ? crun__clone_flat(L, first, count, bytes, CRUN__PORT_FLAT) : 0;
+}
+
+static int send_values(lua_State *L, lport *p, crun__letter letter, int first, bool anyway)
+{
+    crun_task *self = crun__hub->current;
     int count = lua_gettop(L) - first + 1;
-    crun__letter letter = {.frame = frame, .piece = no_piece};
-    if (count == 0)
-        return finish(L, p, self, begin(p, self, &letter, anyway));
     crun__carry carry;
     crun__carry_init(&carry, p);
     bool now = anyway || crun__port_has_room(p->port);
@@ -140,6 +134,21 @@ int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway)
     if (rc < 0 || !letter.owner)
         crun__message_release(L, -1);
     return finish(L, p, self, rc);
+}
+
+int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway)
+{
+    char bytes[CRUN__PORT_FLAT];
+    text t = {bytes, 0};
+    lport *p = lua_touserdata(L, 1);
+    crun_task *self = crun__lua_self(L);
+    crun__letter letter = {.frame = frame, .piece = text_piece, .source = &t};
+    if (!p->port)
+        return crun__lport_fail(L, p, CRUN_ECLOSED);
+    int count = lua_gettop(L) - first + 1;
+    if (count > 0 && (t.size = write_flat(L, first, count, bytes)) == 0)
+        return send_values(L, p, letter, first, anyway);
+    return finish(L, p, self, begin(p, self, &letter, anyway));
 }
 
 int crun__lport_send_encoded(lua_State *L, crun__frame frame, int index, bool anyway)
