@@ -4,6 +4,8 @@
  * first, the second ... call failing until it passes: it must then have returned a code of its
  * own, without a crash and without leaving anything behind.
  */
+#include <signal.h>
+
 #include <crun/crun.h>
 
 #include "../../runtime/scope.h"
@@ -342,6 +344,74 @@ TEST(streams_at_an_address)
 TEST(streams_at_a_name)
 {
     exhaust(by_name);
+}
+
+/* --- child processes ---------------------------------------------------------------------- */
+
+static int open_pipe(int *theirs, crun_stream **ours, int end)
+{
+    int fds[2];
+    int rc = crun_pipe(fds);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = crun_stream_open(hub, fds[1 - end], ours);
+    *theirs = fds[end];
+    if (rc < 0) {
+        close(*theirs);
+    }
+    return rc;
+}
+
+static int start_cat(crun_stream **in, crun_stream **out, crun_process **process)
+{
+    char *args[] = {"cat", NULL};
+    crun_process_fd fds[] = {{.target = 0}, {.target = 1}};
+    crun_process_options options = {
+        .size = sizeof options, .file = "cat", .args = args, .fds = fds, .fd_count = 2};
+    int rc = open_pipe(&fds[0].source, in, 0);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = open_pipe(&fds[1].source, out, 1);
+    if (rc == 0) {
+        rc = crun_process_start(hub, &options, process);
+        close(fds[1].source);
+    }
+    close(fds[0].source);
+    return rc;
+}
+
+static int through_cat(void)
+{
+    crun_stream *in = NULL, *out = NULL;
+    crun_process *process = NULL;
+    crun_task *writer = NULL;
+    crun_exit end;
+    int rc = start_cat(&in, &out, &process);
+    keep(&rc, rc < 0 ? rc : crun_spawn(hub, send_big, in, NULL, &writer));
+    if (writer) {
+        keep(&rc, read_big(out));
+        crun_stream_close(out);
+        keep(&rc, join_all(&writer, 1));
+    }
+    if (process) {
+        crun_process_kill(process, SIGKILL);
+        keep(&rc, crun_process_wait(process, &end, crun_deadline(hub, 2)));
+        crun_process_release(process);
+    }
+    if (in) {
+        crun_stream_release(in);
+    }
+    if (out) {
+        crun_stream_release(out);
+    }
+    return rc;
+}
+
+TEST(children_and_their_pipes)
+{
+    exhaust(through_cat);
 }
 
 TEST_MAIN
