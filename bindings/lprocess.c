@@ -32,10 +32,10 @@ static int push_exit(lua_State *L, int rc, const crun_exit *exit)
     return 2;
 }
 
-static int push_ended(lua_State *L)
+int crun__child_exit(lua_State *L, crun_process *process)
 {
     crun_exit exit;
-    int rc = crun_process_poll(check(L), &exit);
+    int rc = crun_process_poll(process, &exit);
     return push_exit(L, rc, &exit);
 }
 
@@ -43,7 +43,7 @@ static int wait_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
     int rc = crun__lua_result(L);
-    return rc < 0 ? crun__lua_fail(L, rc) : push_ended(L);
+    return rc < 0 ? crun__lua_fail(L, rc) : crun__child_exit(L, check(L));
 }
 
 /*
@@ -56,7 +56,7 @@ static int l_wait(lua_State *L)
     crun_time deadline = crun__lua_deadline(L, 2);
     crun_task *self = crun__lua_self(L);
     if (crun__process_begin(p, self) > 0)
-        return push_ended(L);
+        return crun__child_exit(L, p);
     return crun__lua_park(L, self, deadline, 0, wait_finish);
 }
 

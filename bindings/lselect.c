@@ -10,6 +10,7 @@
 
 #include "lawait.h"
 #include "llock.h"
+#include "lprocess.h"
 #include "lstream.h"
 
 /* Selects in the pool have room for so many cases; and so many of them are kept. */
@@ -127,6 +128,8 @@ static int results(lua_State *L, const crun__case *c, size_t place)
     lua_pushinteger(L, (lua_Integer)place + 1);
     if (c->type == &crun__case_timer)
         return 1;
+    if (c->type == &crun__case_process)
+        return 1 + crun__child_exit(L, c->object);
     lua_pushboolean(L, 1);
     return 2;
 }

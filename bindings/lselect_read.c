@@ -12,6 +12,7 @@
 
 #include "lfuture.h"
 #include "llock.h"
+#include "lprocess.h"
 #include "lqueue.h"
 #include "lselect.h"
 #include "lstream.h"
@@ -37,7 +38,21 @@ static const kind sem_kind = {"Semaphore", {{"acquire", &crun__case_sem}}, true}
 static const kind event_kind = {"Event", {{"wait", &crun__case_event}}, true};
 static const kind task_kind = {"Task", {{"get", &crun__case_task}}, true};
 static const kind future_kind = {"Future", {{"get", &crun__case_future}}, true};
+static const kind process_kind = {"process", {{"wait", &crun__case_process}}, true};
 static const kind stream_kind = {"Stream", {{"read", &crun__case_read}}, false};
+
+/* A Child, or the object that has it, a Popen; or NULL. */
+static crun_process *process_of(lua_State *L, int index)
+{
+    if (!lua_istable(L, index))
+        return crun__child_test(L, index);
+    lua_pushvalue(L, index);
+    lua_pushliteral(L, "child");
+    lua_rawget(L, -2);
+    crun_process *process = crun__child_test(L, -1);
+    lua_pop(L, 2);
+    return process;
+}
 
 /* The kind of the object at the index, and what its watch stands in line at; or NULL. */
 static const kind *kind_of(lua_State *L, int index, void **object)
@@ -63,7 +78,7 @@ static const kind *kind_of(lua_State *L, int index, void **object)
     /* Without a stream it has been finalized. */
     if (stream && (*object = stream->opened.stream))
         return &stream_kind;
-    return NULL;
+    return (*object = process_of(L, index)) ? &process_kind : NULL;
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

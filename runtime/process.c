@@ -13,6 +13,7 @@
 
 #include "hub.h"
 #include "loop.h"
+#include "select.h"
 
 /*
  * The handle, which waits for the child's end, keeps the process in memory until it is closed. It
@@ -291,6 +292,44 @@ int crun__process_begin(crun_process *p, crun_task *task)
     crun__awaited_more();
     return 0;
 }
+
+/* --- in a select -------------------------------------------------------------------------- */
+
+static int case_ready(const crun__case *c)
+{
+    return ((const crun_process *)c->object)->over;
+}
+
+static int case_take(crun__case *c)
+{
+    return ((const crun_process *)c->object)->code;
+}
+
+static int case_enter(crun__case *c)
+{
+    (void)c;
+    crun__awaited_more();
+    return 0;
+}
+
+static void case_leave(crun__case *c)
+{
+    (void)c;
+    crun__awaited_less();
+}
+
+const crun__case_type crun__case_process = {
+    .wait = {.verb = "waiting for a process",
+             .queue_offset = offsetof(crun_process, waiters),
+             .fire = crun__case_fire,
+             .describe = describe_wait},
+    .ready = case_ready,
+    .take = case_take,
+    .enter = case_enter,
+    .leave = case_leave,
+};
+
+/* --- from C ------------------------------------------------------------------------------- */
 
 int crun_process_wait(crun_process *p, crun_exit *out, crun_time deadline)
 {

@@ -233,10 +233,15 @@ const crun__case_type crun__case_never = {
 enum { FEW = 8 };
 
 static const crun__case_type *const types[] = {
-    [CRUN_CASE_RECV] = &recv_type,           [CRUN_CASE_SEND] = &send_type,
-    [CRUN_CASE_LOCK] = &crun__case_lock,     [CRUN_CASE_SEM] = &crun__case_sem,
-    [CRUN_CASE_EVENT] = &crun__case_event,   [CRUN_CASE_TASK] = &crun__case_task,
-    [CRUN_CASE_FUTURE] = &crun__case_future, [CRUN_CASE_READ] = &crun__case_read,
+    [CRUN_CASE_RECV] = &recv_type,
+    [CRUN_CASE_SEND] = &send_type,
+    [CRUN_CASE_LOCK] = &crun__case_lock,
+    [CRUN_CASE_SEM] = &crun__case_sem,
+    [CRUN_CASE_EVENT] = &crun__case_event,
+    [CRUN_CASE_TASK] = &crun__case_task,
+    [CRUN_CASE_FUTURE] = &crun__case_future,
+    [CRUN_CASE_READ] = &crun__case_read,
+    [CRUN_CASE_PROCESS] = &crun__case_process,
 };
 
 static void *object_of(const crun_case *from)
@@ -257,6 +262,8 @@ static void *object_of(const crun_case *from)
         return from->on.future;
     case CRUN_CASE_READ:
         return from->on.stream;
+    case CRUN_CASE_PROCESS:
+        return from->on.process;
     case CRUN_CASE_TIMER:
         break;
     }

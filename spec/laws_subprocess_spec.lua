@@ -210,6 +210,8 @@ describe("laws of processes:", function()
       local process = assert(crun.subprocess.Popen { "sleep", "60", stdout = "null" })
       print(process.pid)
       io.stdout:flush()
+      crun.select { { process }, { 0.001 } }
+      process:wait(0.001)
       crun.Queue():get()
     ]]
     local ended = process.run_file(script, nil, { timeout = AGES })

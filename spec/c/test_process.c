@@ -147,6 +147,30 @@ TEST(waiters_are_many_and_one_may_leave)
     finish();
 }
 
+TEST(the_first_to_end_can_be_selected)
+{
+    begin();
+    int writing[2];
+    crun_process *processes[] = {start_cat(&writing[0]), start_cat(&writing[1])};
+    crun_case cases[] = {{.kind = CRUN_CASE_PROCESS, .on.process = processes[0]},
+                         {.kind = CRUN_CASE_PROCESS, .on.process = processes[1]}};
+    CHECK_EQ_INT(crun_select(cases, 2, in_ms(5)), CRUN_ETIMEDOUT);
+    close(writing[1]);
+    CHECK_EQ_INT(crun_select(cases, 2, in_ms(20000)), 1);
+    CHECK_EQ_INT(cases[1].result, 0);
+    crun_exit end_of;
+    CHECK_EQ_INT(crun_process_poll(processes[1], &end_of), 1);
+    CHECK_EQ_INT(end_of.code, 3);
+    CHECK_EQ_INT(crun_select(cases, 2, CRUN_NOWAIT), 1);
+    CHECK_EQ_INT(crun_select(cases, 1, CRUN_NOWAIT), CRUN_ETIMEDOUT);
+    close(writing[0]);
+    CHECK_EQ_INT(crun_select(cases, 1, in_ms(20000)), 0);
+    crun_process_release(processes[0]);
+    crun_process_release(processes[1]);
+    turn();
+    finish();
+}
+
 TEST(what_cannot_be_started_leaves_nothing)
 {
     begin();

@@ -19,19 +19,21 @@
 
 #include <crun/chan.h>
 #include <crun/future.h>
+#include <crun/process.h>
 #include <crun/stream.h>
 #include <crun/sync.h>
 
 typedef enum crun_case_kind {
-    CRUN_CASE_RECV,   /* on.chan: as crun_chan_recv, into `value` */
-    CRUN_CASE_SEND,   /* on.chan: as crun_chan_send of `value` */
-    CRUN_CASE_LOCK,   /* on.lock: as crun_lock_acquire */
-    CRUN_CASE_SEM,    /* on.sem: as crun_sem_acquire */
-    CRUN_CASE_EVENT,  /* on.event: as crun_event_wait */
-    CRUN_CASE_TASK,   /* on.task: as crun_task_join */
-    CRUN_CASE_FUTURE, /* on.future: as crun_future_wait */
-    CRUN_CASE_READ,   /* on.stream: there are bytes to read, its end, or what broke it */
-    CRUN_CASE_TIMER   /* on.at: the hub's clock has come so far */
+    CRUN_CASE_RECV,    /* on.chan: as crun_chan_recv, into `value` */
+    CRUN_CASE_SEND,    /* on.chan: as crun_chan_send of `value` */
+    CRUN_CASE_LOCK,    /* on.lock: as crun_lock_acquire */
+    CRUN_CASE_SEM,     /* on.sem: as crun_sem_acquire */
+    CRUN_CASE_EVENT,   /* on.event: as crun_event_wait */
+    CRUN_CASE_TASK,    /* on.task: as crun_task_join */
+    CRUN_CASE_FUTURE,  /* on.future: as crun_future_wait */
+    CRUN_CASE_READ,    /* on.stream: there are bytes to read, its end, or what broke it */
+    CRUN_CASE_PROCESS, /* on.process: as crun_process_wait; crun_process_poll has its exit */
+    CRUN_CASE_TIMER    /* on.at: the hub's clock has come so far */
 } crun_case_kind;
 
 typedef struct crun_case {
@@ -45,6 +47,7 @@ typedef struct crun_case {
         crun_task *task;
         crun_future *future;
         crun_stream *stream;
+        crun_process *process;
         crun_time at;
     } on;
     crun_value value; /* of a channel's case */
