@@ -20,10 +20,10 @@ enum {
     REFER_TALLY = 't'
 };
 
-/* How the reference of a Listener goes on. */
+/* How the reference of a Listener goes on: without gaps, whose bytes would be those of the stack. */
 typedef struct listening {
-    unsigned keepalive;
-    bool nodelay;
+    uint32_t keepalive;
+    uint32_t nodelay;
 } listening;
 
 /* --- sending ------------------------------------------------------------------------------ */
@@ -182,7 +182,7 @@ static bool resolve_listener(lua_State *L, const crun__carry *c, const char *tex
         return false;
     memcpy(&more, text + 2, sizeof more);
     options.keepalive = more.keepalive;
-    options.nodelay = more.nodelay;
+    options.nodelay = more.nodelay != 0;
     lstream *s = crun__object_new(L, &crun__listener_class);
     int fd = take_fd(L, c, text, size);
     check_opened(L, crun__listener_adopt(crun__hub, fd, &options, &s->opened.listener), "Listener");
