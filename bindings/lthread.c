@@ -367,5 +367,8 @@ void crun__open_thread(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     lua_getfield(L, -1, "workers");
     luaL_setfuncs(L, internal, 0);
+    /* By this name functions travel that hold the print that was there before. */
+    lua_getglobal(L, "print");
+    lua_setfield(L, -2, "print");
     lua_pop(L, 2);
 }

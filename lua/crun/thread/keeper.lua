@@ -52,20 +52,25 @@ local function wait(state)
   state.handle:join()
 end
 
----The thread ended without having told how its target did.
-local function is_farewell(state, err)
-  return err ~= nil and err == state.link:closed()
+---How the target ended: "returned", "failed", "cancelled"; "lost" when the thread ended without
+---having told.
+local function fate(state)
+  local future = state.future
+  local status = future and future:status() or "returned"
+  if status == "failed" and future:exception() == state.link:closed() then return "lost" end
+  return status
 end
 
 ---The results of the target, or why there are none.
 local function outcome(state)
-  local future, failure = state.future, state.handle:failure()
-  local err = future and future:exception()
-  if failure and (not future or is_farewell(state, err)) then
+  local future, status, failure = state.future, fate(state), state.handle:failure()
+  if failure and (status == "lost" or not future) then
     return raise(("EWORKERDIED: thread '%s' has failed: %s"):format(state.name, failure), "")
   elseif not future then
     return
-  elseif future:cancelled() then
+  end
+  local err = future:exception()
+  if status == "cancelled" then
     core.current():cancel(err.reason)
     error(err, 0)
   elseif err ~= nil then
@@ -90,7 +95,10 @@ function M.keep(state, list, thread)
   end
   core.shield(state.link.join, state.link)
   remove(list, thread)
-  if ok or state.future and state.future:status() == "returned" then return outcome(state) end
+  local status = fate(state)
+  if ok or status == "failed" or state.future and status == "returned" then
+    return outcome(state)
+  end
   error(err, 0)
 end
 
