@@ -149,6 +149,7 @@ static void push_scope_error(lua_State *L, const crun__scope *scope)
 void crun__cancelled_take(lua_State *L, crun_task *self)
 {
     const crun__scope *scope = crun__scope_culprit(self);
+    crun__flag_set(self, CRUN__TOLD);
     if (self->flags & CRUN__THROWN) {
         take_thrown(L, self);
     } else if (scope) {

@@ -50,7 +50,11 @@ static void on_poke(crun__thread *thread, void *arg)
     crun__poke(CRUN__POKE_INTERRUPT);
 }
 
-/* A daemon that computes would keep the others from ending, so it is stopped, too. */
+/*
+ * A daemon that computes would keep the others from ending, so it is stopped, too. Without a new
+ * interrupt this is a reminder: for a task that was cancelled while it waited, got what it waited
+ * for, and computes since.
+ */
 void crun__interrupt_now(lua_State *L)
 {
     if (!own)
@@ -61,10 +65,13 @@ void crun__interrupt_now(lua_State *L)
     }
     const char *reason = crun__thread_take(own);
     crun_task *self = crun__hub->current;
-    if (!reason || !self)
+    if (!self || (!reason && (self->flags & CRUN__TOLD)))
         return;
-    crun__lua_stop(reason);
-    crun_task_cancel(self);
+    if (reason) {
+        crun__lua_stop(reason);
+        if (!(self->flags & CRUN__LASTING))
+            crun_task_cancel(self);
+    }
     if (self->flags & CRUN__DOOMED)
         crun__lua_raise(L, self, CRUN_ECANCELED);
 }

@@ -49,9 +49,11 @@ enum crun__task_flag {
     CRUN__KIND_1 = 1u << 6,   /* free for the kind of task */
     CRUN__KIND_2 = 1u << 7,
     CRUN__KIND_3 = 1u << 8,
-    CRUN__HOLDER = 1u << 9,  /* has held a lock; see hold.h */
-    CRUN__EXTRA = 1u << 10,  /* keeps what its type's `unload` gives back: greenlets, locals */
-    CRUN__LASTING = 1u << 11 /* a daemon that others need up to their end: it is ended after them */
+    CRUN__HOLDER = 1u << 9, /* has held a lock; see hold.h */
+    CRUN__EXTRA = 1u << 10, /* keeps what its type's `unload` gives back: greenlets, locals */
+    CRUN__LASTING =
+        1u << 11,         /* a daemon that others need up to their end: it is ended after them */
+    CRUN__TOLD = 1u << 12 /* a cancel error has been raised in it */
 };
 
 /* 48 bits: at ten million spawns a second they last for ten months before ids repeat. */
@@ -64,18 +66,18 @@ struct crun_task {
     crun__scope *scope;    /* the innermost scope it is in; NULL: none but the task itself */
     crun_waitq joiners;
     uint64_t id : 48;
-    uint64_t status : 4;
-    uint64_t flags : 12;
+    uint64_t status : 3;
+    uint64_t flags : 13;
 };
 
 static inline void crun__flag_set(crun_task *task, unsigned flag)
 {
-    task->flags = (task->flags | flag) & 0xfff;
+    task->flags = (task->flags | flag) & 0x1fff;
 }
 
 static inline void crun__flag_clear(crun_task *task, unsigned flag)
 {
-    task->flags = (task->flags & ~flag) & 0xfff;
+    task->flags = (task->flags & ~flag) & 0x1fff;
 }
 
 static inline crun_task *crun__task_of_wait(crun_wait *w)

@@ -19,7 +19,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* How soon, in nanoseconds, an interrupt that nobody has taken nudges again; then ever less. */
+/* How soon, in nanoseconds, an interrupted thread is nudged again; then ever less. */
 enum { FIRST_REMINDER = 20000000, LAST_REMINDER = 640000000 };
 
 struct crun__thread {
@@ -81,7 +81,7 @@ static void on_nudge(crun_hub *hub)
 {
     crun__thread *t = own;
     (void)hub;
-    if (!atomic_load(&t->pending))
+    if (!t->taken && !atomic_load(&t->pending))
         return;
     t->type->poke(t, t->arg);
     remind(t, t->reminder < LAST_REMINDER ? t->reminder * 2 : LAST_REMINDER);
@@ -107,7 +107,7 @@ const char *crun__thread_take(crun__thread *t)
         return NULL;
     free(t->taken);
     t->taken = reason;
-    t->reminder = FIRST_REMINDER / 2;
+    remind(t, FIRST_REMINDER);
     return reason;
 }
 

@@ -10,8 +10,8 @@
  *   succeeds is followed by `run`, unless memory is exhausted in that very moment.
  * - A thread takes no signals but those that its own instructions cause, SIGPIPE, and nudges.
  * - An interrupt reaches a thread that waits in its hub, and one that computes, by a nudge. How
- *   `run` ends then is up to it; a thread inside of a foreign function comes to it afterwards. It
- *   is pending until it is taken, and the nudge is repeated until then.
+ *   `run` ends then is up to it; a thread inside of a foreign function comes to it afterwards. From
+ *   the first interrupt on the nudge is repeated, ever less often, until the thread ends.
  */
 #ifndef CRUN__THREAD_H
 #define CRUN__THREAD_H
@@ -27,7 +27,7 @@ typedef struct crun__thread_type {
     void (*run)(crun__thread *thread, void *arg);
     /* On the thread, in a callback of its hub: there may be an interrupt to take. */
     void (*interrupted)(crun__thread *thread, void *arg);
-    /* On the thread, in a signal handler: there is an interrupt that has not been taken. */
+    /* On the thread, in a signal handler: it has been interrupted, and may compute none the less. */
     void (*poke)(crun__thread *thread, void *arg);
     /* On the starter's thread, outside of any task: it has ended. */
     void (*ended)(crun__thread *thread, void *arg);

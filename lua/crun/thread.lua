@@ -63,9 +63,9 @@ function Thread:start()
     keeper.give_up(state)
     error(err, 0)
   end
-  alive[#alive + 1] = self
   state.task = core.spawn_for(1, keeper.keep, state, alive, self)
   state.task.name, state.task.daemon = state.name, state.daemon or not state.target
+  keeper.see_off(state)
   return self
 end
 
@@ -112,9 +112,10 @@ end
 ---@return boolean alive false: it had ended
 function Thread:cancel(reason)
   local state = started(self, "cancel")
-  local alive_still = state.task:cancel(reason)
-  if alive_still then keeper.interrupt(state, reason) end
-  return alive_still
+  if state.task:done() then return false end
+  core.cancel_each({ state.task }, reason, 1)
+  keeper.interrupt(state, reason)
+  return true
 end
 
 ---Nothing more will be asked of the thread: one without a target ends once it has done everything.

@@ -21,6 +21,7 @@ local M = {}
 ---@field link? crun.Link
 ---@field future? crun.Future of what the target returns
 ---@field task? crun.Task the keeper
+---@field kept? boolean the keeper has begun
 ---@field interrupted? boolean
 
 -- --- cancelling ----------------------------------------------------------------------------------
@@ -88,6 +89,8 @@ end
 ---The body of the task. Returns what the target returned, and raises what it raised.
 ---May wait.
 function M.keep(state, list, thread)
+  state.kept = true
+  list[#list + 1] = thread
   local ok, err = pcall(wait, state)
   if not ok then
     pass_on(state, err)
@@ -130,10 +133,18 @@ function M.open(state)
   return true
 end
 
----The thread has nothing to do, since its target could not be sent.
+---Lets the keeper begin: a task that is cancelled before its first turn has none. Where all is about
+---to end it will not, and the thread ends at once.
+---Switches: once.
+function M.see_off(state)
+  repeat core.shield(core.yield) until state.kept or state.task:done()
+  if not state.kept then M.give_up(state) end
+end
+
+---Ends a thread that has nothing to do.
 ---May wait.
 function M.give_up(state)
-  M.interrupt(state, "its target could not be sent")
+  M.interrupt(state, "it has nothing to do")
   state.link:finish()
   core.shield(wait, state)
   core.shield(state.link.join, state.link)
