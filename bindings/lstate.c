@@ -363,8 +363,10 @@ void crun_lua_interrupt(const char *reason)
 
 static void stop(crun__lua *u, ltask *t)
 {
-    if (!crun_task_is_daemon(&t->base))
-        interrupt(u, t);
+    if (crun_task_is_daemon(&t->base))
+        return;
+    crun__flag_clear(&t->base, CRUN__TOLD);
+    interrupt(u, t);
 }
 
 void crun__lua_stop(const char *reason)

@@ -365,10 +365,21 @@ static int l_thread_ident(lua_State *L)
     return 2;
 }
 
+/*
+ * workers.untell(): the cancel error that was raised in the running task has been kept from it; an
+ * interrupt of its thread is to raise it again, also where it computes. Switches: never.
+ */
+static int l_untell(lua_State *L)
+{
+    crun__flag_clear(crun__lua_self(L), CRUN__TOLD);
+    return 0;
+}
+
 void crun__open_thread(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"thread_start", l_thread_start}, {NULL, NULL}};
-    static const luaL_Reg internal[] = {{"thread_ident", l_thread_ident}, {NULL, NULL}};
+    static const luaL_Reg internal[] = {
+        {"thread_ident", l_thread_ident}, {"untell", l_untell}, {NULL, NULL}};
     crun__class_open(L, &class, 0);
     crun__open_functions(L, functions);
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);

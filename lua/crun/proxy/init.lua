@@ -52,7 +52,8 @@ local function outlast(future, thrown)
 end
 
 local function rethrow(err)
-  if err ~= nil and not remote.is_cancelled(err) then core.current():throw(err) end
+  if err == nil then return end
+  if remote.is_cancelled(err) then core.workers.untell() else core.current():throw(err) end
 end
 
 local function unusual(kind, ...)
