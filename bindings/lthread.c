@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <crun/port.h>
+
 #include "../runtime/thread.h"
 #include "lerror.h"
 #include "lmonitor.h"
@@ -89,7 +91,7 @@ static int with_traceback(lua_State *L)
     return 1;
 }
 
-static void push_port(lua_State *L, const job *j)
+static void push_port(lua_State *L, job *j)
 {
     if (!j->port) {
         lua_pushnil(L);
@@ -99,6 +101,7 @@ static void push_port(lua_State *L, const job *j)
     lua_getfield(L, -1, "port_attach");
     lua_pushlightuserdata(L, j->port);
     lua_call(L, 1, 1);
+    j->port = NULL;
     lua_remove(L, -2);
 }
 
@@ -127,7 +130,7 @@ static void heed_early(void)
 /* crun.worker.main(port, info). */
 static int run_worker(lua_State *L)
 {
-    const job *j = lua_touserdata(L, 1);
+    job *j = lua_touserdata(L, 1);
     require(L, "crun");
     push_port(L, j);
     heed_early();
@@ -150,9 +153,11 @@ static void run_protected(lua_State *L, job *j)
     lua_pushcfunction(L, with_traceback);
     lua_pushcfunction(L, run_worker);
     lua_pushlightuserdata(L, j);
-    if (lua_pcall(L, 1, 0, 1) != LUA_OK && lua_isstring(L, -1))
+    int status = lua_pcall(L, 1, 0, 1);
+    if (status != LUA_OK && lua_isstring(L, -1))
         fail(j, lua_tostring(L, -1));
-    int rc = crun_lua_finish(L, j->failed ? CRUN_LUA_CANCEL : 0);
+    /* Jobs that arrive when main has been cancelled are cancelled at once, too. */
+    int rc = crun_lua_finish(L, status == LUA_OK ? 0 : CRUN_LUA_CANCEL);
     j->failed |= rc < 0;
     j->failures = crun_lua_failures(L);
 }
@@ -174,11 +179,17 @@ static void run(crun__thread *thread, void *arg)
 
 /* --- on the starter's thread ---------------------------------------------------------------- */
 
-/* What failed there counts here, and with it for the exit status of the program. */
+/*
+ * What failed there counts here, and with it for the exit status of the program. A thread that did
+ * not get as far as to attach its port leaves nobody to close it.
+ */
 static void on_ended(crun__thread *thread, void *arg)
 {
-    const job *j = arg;
+    job *j = arg;
     bool failed = j->failed || crun__thread_code(thread) < 0;
+    if (j->port)
+        crun_port_end_drop(j->port);
+    j->port = NULL;
     if (crun__universe)
         crun__universe->failures += j->failures + failed;
 }

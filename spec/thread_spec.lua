@@ -383,13 +383,13 @@ describe("starting threads", function()
     assert.equal(210, sum)
   end)
 
-  for limit, codes in pairs { ["-n 12"] = "EMFILE" } do
+  for limit, codes in pairs { ["-n 40"] = "EMFILE" } do
     it("fails with a code where the system has no more: ulimit " .. limit, function()
       local result = process.run([[
         local crun = require "crun"
-        local threads = {}
+        local threads, thread, message, code = {}
         repeat
-          local thread, message, code = crun.Thread { target = crun.sleep, args = { 60 } }:start()
+          thread, message, code = crun.Thread { target = crun.sleep, args = { 60 } }:start()
           threads[#threads + 1] = thread
         until not thread
         print(message, code)
