@@ -27,7 +27,7 @@ typedef struct crun__thread_type {
     void (*run)(crun__thread *thread, void *arg);
     /* On the thread, in a callback of its hub: there may be an interrupt to take. */
     void (*interrupted)(crun__thread *thread, void *arg);
-    /* On the thread, in a signal handler: it has been interrupted, and may compute none the less. */
+    /* On the thread, in a signal handler: it has been interrupted, and may still compute. */
     void (*poke)(crun__thread *thread, void *arg);
     /* On the starter's thread, outside of any task: it has ended. */
     void (*ended)(crun__thread *thread, void *arg);

@@ -166,7 +166,8 @@ describe("a Thread", function()
     refuses({ "table of options expected, got function" }, function() Thread(print) end)
     local thread = Thread { target = function() end, name = "once" }
     for _, method in ipairs { "join", "get", "cancel", "close", "submit", "call_soon" } do
-      refuses({ "thread 'once' has not been started" }, function() thread[method](thread, print) end)
+      refuses({ "thread 'once' has not been started" },
+        function() thread[method](thread, print) end)
     end
     refuses({ "has no field 'color' to set" }, function() thread.color = 1 end)
     refuses({ "a Thread's daemon must be a boolean, not a number" },
@@ -377,9 +378,9 @@ describe("starting threads", function()
   end)
 
   it("many at once", function()
-    local threads, sum = {}, 0
-    for i = 1, 20 do threads[i] = start(function(n) return n end, i) end
-    for i = 1, 20 do sum = sum + threads[i]:get() end
+    local list, sum = {}, 0
+    for i = 1, 20 do list[i] = start(function(n) return n end, i) end
+    for i = 1, 20 do sum = sum + list[i]:get() end
     assert.equal(210, sum)
   end)
 

@@ -133,8 +133,8 @@ function M.open(state)
   return true
 end
 
----Lets the keeper begin: a task that is cancelled before its first turn has none. Where all is about
----to end it will not, and the thread ends at once.
+---Lets the keeper begin: a task that is cancelled before its first turn has none. Where all is
+---about to end it will not, and the thread ends at once.
 ---Switches: once.
 function M.see_off(state)
   repeat core.shield(core.yield) until state.kept or state.task:done()
