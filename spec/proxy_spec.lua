@@ -346,6 +346,19 @@ describe("a proxy", function()
     done:wait()
   end))
 
+  both("raises where nothing can wait", linked(function(here)
+    local q = proxy(here, crun.Queue())
+    local outcome
+    local function drop()
+      setmetatable({}, { __gc = function() outcome = table.pack(pcall(q.put, q, 1)) end })
+    end
+    drop()
+    for _ = 1, 3 do collectgarbage() end
+    assert.is_false(outcome[1])
+    assert.matches("attempt to wait inside a finalizer", outcome[2])
+    fails("Queue", function() crun.select { { q, "get" } } end)
+  end))
+
   both("tells of an owner that is gone", function()
     local here, there = links.pair()
     local queue, event = crun.Queue(), crun.Event()

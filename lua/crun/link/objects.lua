@@ -54,6 +54,7 @@ end
 function M.finish(link)
   proxy.finish(link)
   serve.finish(link)
+  refer.finish(link)
 end
 
 return M

@@ -98,8 +98,13 @@ function M.dropped(link, ...)
   for i = 1, #list, 2 do
     local entry = link.exports[list[i]]
     entry.count = entry.count - list[i + 1]
-    if entry.count == 0 then forget(link, entry) end
+    if entry.count <= 0 then forget(link, entry) end
   end
+end
+
+---The link is over: what was exported is nobody's but its owner's.
+function M.finish(link)
+  link.exports, link.entries = {}, {}
 end
 
 -- --- proxies -------------------------------------------------------------------------------------

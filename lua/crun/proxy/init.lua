@@ -41,13 +41,14 @@ local function send(link, id, number, method, client, ...)
 end
 
 ---The reply, whatever happens to the caller meanwhile; and what has interrupted it, the last thing
----thrown into it.
+---thrown into it. Raises where it cannot wait at all, as in a finalizer: there each wait fails.
 local function outlast(future, thrown)
-  local reply
-  repeat
+  local reply = table.pack(pcall(core.shield, Future, future))
+  while not reply[1] do
+    if reply[2] == thrown then error(thrown, 0) end
+    thrown = reply[2]
     reply = table.pack(pcall(core.shield, Future, future))
-    if not reply[1] then thrown = reply[2] end
-  until reply[1]
+  end
   return reply, thrown
 end
 
