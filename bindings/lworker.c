@@ -179,6 +179,13 @@ static int l_await_tasks(lua_State *L)
     return rc < 0 ? crun__lua_raise(L, self, rc) : 0;
 }
 
+/* is_interrupted() -> whether a signal has cancelled everything. */
+static int l_is_interrupted(lua_State *L)
+{
+    lua_pushboolean(L, crun__universe && crun__universe->interrupt);
+    return 1;
+}
+
 /* crun.cpu_count and getpid; core.workers for the faces. */
 void crun__open_worker(lua_State *L)
 {
@@ -192,6 +199,7 @@ void crun__open_worker(lua_State *L)
         {"greet", l_greet},
         {"raise", l_raise},
         {"await_tasks", l_await_tasks},
+        {"is_interrupted", l_is_interrupted},
         {NULL, NULL},
     };
     crun__open_functions(L, functions);

@@ -45,14 +45,18 @@ static void wait_for_cleanups(void)
         continue;
 }
 
+/*
+ * A process that dies closes its descriptors before it is dead: whether the parent lives is looked
+ * at when the clean-ups have had their time.
+ */
 static void *watch(void *arg)
 {
     wait_for_end((int)(intptr_t)arg);
     crun__signals_ask();
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == parent)
-        return NULL;
     wait_for_cleanups();
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* as long as this thread is there */
+    while (getppid() == parent)
+        (void)pause();
     (void)kill(getpid(), SIGKILL);
     return NULL;
 }

@@ -26,7 +26,10 @@ function M.main(port, info)
   local link = Link.new(port, { to = "to the parent" })
   link.name = info and info.name
   M.link = link
-  link:serve()
+  local ok, err
+  function link.is_ending() return ok == false or core.workers.is_interrupted() end
+  ok, err = pcall(link.serve, link)
+  if not ok then error(err, 0) end
   if info and info.kind then core.workers.await_tasks() end
   local orderly = not link:closed() or link.orderly
   link:close()

@@ -90,11 +90,16 @@ function M.command(command, options)
   return finish(files, ok, how, code)
 end
 
---- Runs a file with arguments (one string, passed to the shell as it is).
-function M.run_file(path, arguments, options)
+--- What a shell runs a file by; `arguments` is one string, passed to the shell as it is.
+function M.line(path, arguments, options)
   options = options or {}
-  return M.command(("env %s %s %s %s %s"):format(module_path(), options.env or "",
-    options.interpreter or M.interpreter, quote(path), arguments or ""), options)
+  return ("env %s %s %s %s %s"):format(module_path(), options.env or "",
+    options.interpreter or M.interpreter, quote(path), arguments or "")
+end
+
+--- Runs a file with arguments.
+function M.run_file(path, arguments, options)
+  return M.command(M.line(path, arguments, options), options)
 end
 
 --- Runs the text of a script. In what it prints the file's name reads "script.lua".

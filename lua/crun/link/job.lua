@@ -85,6 +85,8 @@ function M.start(link, id, fn, ...)
   link.jobs[id] = task
   link.running:add()
   task:on_done(function(done) ended(link, id, done) end)
+  -- One that comes when everything has been cancelled.
+  if link.is_ending and link.is_ending() then task:cancel "the worker is ending" end
 end
 
 return M
