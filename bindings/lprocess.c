@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Child: a process that was started here, for the faces of workers and subprocesses; starting one is
- * in lprocess_start.c.
+ * Child: a process that was started here, for the faces of workers and subprocesses. How one is
+ * started is in lprocess_start.c.
  */
 #include <signal.h>
 #include <string.h>

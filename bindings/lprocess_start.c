@@ -175,8 +175,8 @@ static int fail(lua_State *L, int rc, const crun_process_options *o, crun_proces
 /*
  * child{file=, args=, env=, cwd=, fds=, group=, session=} -> Child | nil, message, code. args: the
  * program's name for itself, and its arguments. env: a list of "NAME=value", absent: ours. fds: by
- * the child's descriptors a descriptor, a Stream, a file, "inherit" or "null". file is looked for in the
- * child's PATH. Switches: never.
+ * the child's descriptors a descriptor, a Stream, a file, "inherit" or "null". file is looked for
+ * in the child's PATH. Switches: never.
  */
 int crun__l_child(lua_State *L)
 {

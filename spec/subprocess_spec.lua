@@ -142,7 +142,7 @@ describe("subprocess.run", function()
     local start = crun.now()
     local result, message, code, killed =
       run { "sh", "-c", "echo early; echo err >&2; exec sleep 100", capture_output = true,
-        timeout = 0.2 }
+        timeout = 1 }
     assert.same({ nil, "ETIMEDOUT: timed out", "ETIMEDOUT" }, { result, message, code })
     assert.is_true(crun.now() - start < AGES)
     assert.same({ "early\n", "err\n" }, { killed.stdout, killed.stderr })
@@ -154,7 +154,7 @@ describe("subprocess.run", function()
   it("kills the whole process group when the time is over", function()
     local task, stream, gone, w = with_family(function(fd)
       local fds = { [3] = fd }
-      return select(3, run { FAMILY, shell = true, stdin = "null", fds = fds, timeout = 0.3 })
+      return select(3, run { FAMILY, shell = true, stdin = "null", fds = fds, timeout = 1 })
     end)
     crun.yield()
     core.close_fd(w)
@@ -167,7 +167,7 @@ describe("subprocess.run", function()
     local task, stream, gone, w = with_family(function(fd)
       local script = FAMILY:gsub("wait$", "exit 0")
       return table.pack(run { script, shell = true, stdin = "null", stdout = "pipe",
-        fds = { [3] = fd }, timeout = 0.3 })
+        fds = { [3] = fd }, timeout = 1 })
     end)
     crun.yield()
     core.close_fd(w)
@@ -255,6 +255,32 @@ describe("subprocess.run", function()
       for i = 1, 2 do coroutine.yield(run { "echo", i, stdout = "pipe" }.stdout) end
     end)
     assert.equal("1\n2\n", words() .. words())
+  end)
+
+  it("works in threads, side by side, and its results and errors travel", function()
+    local ended = process.run [[
+      local crun = require "crun"
+      local subprocess = crun.subprocess
+      local function job(n)
+        for i = 1, 5 do
+          local text = tostring(n * i)
+          assert(subprocess.run({ "cat", input = text, stdout = "pipe" }).stdout == text)
+        end
+        return subprocess.run { "sh", "-c", "exit " .. n, check = n == 3 }
+      end
+      local threads = {}
+      for n = 1, 3 do
+        threads[n] = crun.Thread { target = job, args = { n } }
+        threads[n]:start()
+      end
+      print(threads[1]:get())
+      local result = threads[2]:get()
+      print(result.code, pcall(result.check, result))
+      local ok, err = pcall(threads[3].get, threads[3])
+      print(ok, getmetatable(err) == subprocess.ProcessError, err.code)
+    ]]
+    assert.equal("crun.subprocess.Result: sh -c 'exit 1' exited with 1\n"
+      .. "2\tfalse\tsh -c 'exit 2' exited with 2\nfalse\ttrue\t3\n", ended.out)
   end)
 
   it("says what is wrong with its arguments", function()

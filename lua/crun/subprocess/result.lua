@@ -55,7 +55,7 @@ Result.__index = Result
 ---@class crun.subprocess.ProcessError: crun.subprocess.Result
 local ProcessError = { __name = "crun.subprocess.ProcessError" }
 ProcessError.__index = ProcessError
-M.ProcessError = ProcessError
+M.Result, M.ProcessError = Result, ProcessError
 
 function Result:__tostring()
   return ("crun.subprocess.Result: %s %s"):format(M.command(self.args),
