@@ -65,7 +65,10 @@ static int open_source(const crun_process_fd *f)
 
 static void lift_all(plan *p)
 {
-    p->report = lift(p->report, p->high);
+    int report = lift(p->report, p->high);
+    if (report < 0)
+        give_up(p, CRUN_PROCESS_FDS);
+    p->report = report;
     for (size_t i = 0; i < p->options->fd_count; i++) {
         int fd = lift(open_source(&p->fds[i]), p->high);
         if (fd < 0)
