@@ -93,7 +93,9 @@ local function check_parameters(class, object)
   for name, entry in pairs(class.functions) do
     local own = object[name] and written(object[name], entry.sep)
     -- One that takes anything hands it on to where the parameters have names.
-    if own and own ~= "..." and name ~= "gather" then assert.equal(own, entry.params, entry.where) end
+    if own and own ~= "..." and name ~= "gather" then
+      assert.equal(own, entry.params, entry.where)
+    end
   end
 end
 

@@ -371,7 +371,7 @@ describe("a proxy", function()
     there:join()
     assert.equal("ECLOSED", select(3, q:put(1)))
     fails("ECLOSED", function() e:set() end)
-    assert.matches("crun.Queue: elsewhere", tostring(q))
+    assert.equal("crun.Queue: a proxy, ECLOSED: the worker has ended", tostring(q))
   end)
 
   both("leaves an item that cannot be sent where it is", linked(function(here)

@@ -149,7 +149,7 @@ end
 local function tostring_of(kind)
   return function(self)
     local link = state_of(self).link
-    return ("crun.%s: elsewhere, %s"):format(kind, link.reason or tostring(link))
+    return ("crun.%s: a proxy, %s"):format(kind, link.reason or "its owner is there")
   end
 end
 
