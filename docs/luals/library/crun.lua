@@ -313,6 +313,28 @@ function crun.watchdog(seconds) end
 ---@return number? before
 function crun.preempt(seconds) end
 
+--- A thread that calls target(table.unpack(args)) once it is started; without a target it does what
+--- call_soon and submit ask for, until close or cancel. Never waits.
+---@param options? {target?: function, args?: any[], name?: string, daemon?: boolean}
+---@return crun.Thread
+function crun.Thread(options) end
+
+--- Calls fn(...) in a thread and waits for it, while other tasks go on. Up to 32 run at the same
+--- time. A cancel of the caller cancels the function and does not wait for it. May wait. Raises: its
+--- error; what cannot be sent; that no thread can be had.
+---@param fn function
+---@param ... any
+---@return any ...
+function crun.to_thread(fn, ...) end
+
+--- The threads that this one has started and that have not ended. Never waits.
+---@return crun.Thread[]
+function crun.threads() end
+
+--- Which thread this is; `main`: the program's first. Never waits.
+---@return {name: string, ident: integer, main: boolean}
+function crun.current_thread() end
+
 --- A pool of threads, which start when jobs need them. Never waits.
 ---@param size? integer nil: one for each processor
 ---@param options? crun.ExecutorOptions
