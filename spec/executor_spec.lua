@@ -2,6 +2,7 @@
 
 --- ThreadPool and ProcessPool: single jobs, cancelling, the end. The same for both.
 local crun = require "crun"
+local process = require "spec.support.process"
 local support = require "spec.support"
 local raised = support.raised
 local assert, describe, it = assert, describe, it
@@ -173,6 +174,46 @@ describe("a pool of workers", function()
       rawset(_G, "done", rawget(_G, "done") + 1)
       return rawget(_G, "done")
     end, { 1, 2, 3, 4, 5 }))
+  end)
+
+  both("lets no job wait behind a long one while a worker is idle", function(Pool)
+    local pool <close> = Pool(2)
+    local begun, gate, futures = crun.Queue(), crun.Event(), {}
+    local first = pool:submit(hold, begun, gate, "first")
+    for i = 1, 60 do futures[i] = pool:submit(math.abs, -i) end
+    begun:get()
+    for i = 1, 60 do assert.equal(i, futures[i]:get()) end
+    assert.equal("pending", first:status())
+    assert.equal(1, #pool)
+    gate:set()
+    assert.equal("first", first:get())
+  end)
+
+  both("starts workers when jobs need them, and no more", function(Pool)
+    local pool <close> = Pool(3)
+    assert.matches("0 of 3 workers", tostring(pool))
+    for i = 1, 3 do assert.equal(i, pool:apply(math.abs, { -i })) end
+    assert.matches("1 of 3 workers", tostring(pool))
+    local begun, gate, futures = crun.Queue(), crun.Event(), {}
+    for i = 1, 5 do futures[i] = pool:submit(hold, begun, gate) end
+    for _ = 1, 3 do begun:get() end
+    assert.equal(0, begun:qsize())
+    assert.matches("3 of 3 workers, 5 jobs", tostring(pool))
+    gate:set()
+    crun.joinall(futures)
+  end)
+
+  both("does not end the program before jobs that nobody waits for", function(_, name)
+    local result = process.run(([[
+      local crun = require "crun"
+      local queue = crun.Queue()
+      crun.%s(1):submit(function(q) crun.sleep(0.01) q:put "done" end, queue)
+      crun.spawn(function() print(queue:get()) end)
+      crun.%s(1):apply(math.abs, { -1 })
+    ]]):format(name, name))
+    assert.equal("", result.err)
+    assert.equal("done\n", result.out)
+    assert.equal(0, result.status)
   end)
 
   both("takes crun's objects by reference", function(Pool)
