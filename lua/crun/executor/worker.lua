@@ -85,25 +85,29 @@ function M.spread(fn, n, inputs)
 end
 
 ---Runs one job, if the pool has not taken it back, and answers before the next one begins: what
----the worker has begun and not answered is one job at most.
+---the worker has begun and not answered is one job at most. Returns false once the worker ends, and
+---no task can be started any more.
 local function run(self, id, fn, _, ...)
-  if not self.board:take(id) then return end
-  local task = spawn(fn, ...)
+  local started, task = pcall(spawn, fn, ...)
+  if not started then return false end
   observe(task)
+  if not self.board:take(id) then
+    task:cancel()
+    return true
+  end
   self.id, self.task = id, task
   task:join()
   self.task = nil
   answer(self.link, id, task)
   self.link.port:flush()
+  return true
 end
 
 local function serve(self)
   local jobs, unpack = self.jobs, table.unpack
-  while true do
+  repeat
     local job = jobs:get()
-    if not job then return end
-    run(self, unpack(job, 1, job[3] + 3))
-  end
+  until not job or not run(self, unpack(job, 1, job[3] + 3))
 end
 
 local function call_first(initializer, ...)
