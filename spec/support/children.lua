@@ -13,7 +13,7 @@ end
 --- Parent and state of a process; nil: there is none.
 local function status(pid)
   local ok, text = pcall(files.read, ("/proc/%s/stat"):format(pid))
-  if not ok then return nil end
+  if not ok or not text then return nil end -- it has ended meanwhile
   local state, parent = text:match "^.*%) (%a) (%d+)"
   return tonumber(parent), state
 end
