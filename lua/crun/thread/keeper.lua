@@ -54,12 +54,14 @@ local function wait(state)
 end
 
 ---How the target ended: "returned", "failed", "cancelled"; "lost" when the thread ended without
----having told.
+---having told, or was interrupted before it could call it.
 local function fate(state)
   local future = state.future
   local status = future and future:status() or "returned"
-  if status == "failed" and future:exception() == state.link:closed() then return "lost" end
-  return status
+  if status ~= "failed" then return status end
+  local err = future:exception()
+  local refused = state.interrupted and type(err) == "string" and err:find("ECLOSED:", 1, true) == 1
+  return (refused or err == state.link:closed()) and "lost" or status
 end
 
 ---The results of the target, or why there are none.
