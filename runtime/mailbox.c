@@ -322,13 +322,16 @@ static int unpin(crun_port *p)
     return 0;
 }
 
-/* Takes what is unread out of the port. */
-static crun__chain unread(crun_port *p)
+/* Takes what is unread out of the port. What stays behind no longer counts as under way. */
+static crun__chain unread(crun_port *p, size_t *behind)
 {
     crun__chain pinned = {NULL, NULL, 0}, rest = {NULL, NULL, 0};
+    *behind = 0;
     while (p->in.first) {
         crun__segment *s = crun__chain_pop(&p->in);
-        crun__chain_push(crun__segment_size(s) > 0 || s->pins == 0 ? &rest : &pinned, s);
+        bool stays = s->pins > 0 && crun__segment_size(s) == 0;
+        *behind += stays ? s->tail : 0;
+        crun__chain_push(stays ? &pinned : &rest, s);
     }
     p->in = pinned;
     return rest;
@@ -346,8 +349,10 @@ int crun_port_detach(crun_port *p, crun_port_end **out)
     if (p->out.size > 0)
         memory_flush(p);
     crun_port_end *e = p->end;
-    crun__chain mail = unread(p);
+    size_t behind;
+    crun__chain mail = unread(p, &behind);
     lock(e);
+    e->load -= behind;
     crun__chain_join(&mail, &e->mail);
     e->mail = mail;
     e->port = NULL;

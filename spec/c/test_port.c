@@ -286,6 +286,7 @@ TEST(an_end_moves_with_what_is_unread)
         check_next(b, i, 100, 0);
     }
     check_next(a, 99, 0, 0);
+    CHECK_EQ_INT(crun__port_queued(a), 0);
     REQUIRE(crun_port_detach(b, &end) == 0);
     crun_port_end_drop(end);
     CHECK_EQ_INT(crun_port_recv(a, &m, CRUN_FOREVER), CRUN_ECLOSED);
