@@ -11,7 +11,9 @@ enum {
     PIECES = 64,       /* handed over in one call */
     CREDIT = 64 << 20, /* memory taken on a peer's word */
     /* Reads in a row for a message that is not yet whole, before other handles get their turn. */
-    READS_IN_A_ROW = 16
+    READS_IN_A_ROW = 16,
+    /* Of the system's buffer: a large message then takes few calls and few turns of both ends. */
+    BUFFER = 1 << 20
 };
 
 /* Room for the control message with as many descriptors as the system passes on at once. */
@@ -418,6 +420,9 @@ int crun_port_open(crun_hub *hub, int fd, crun_port **out)
     }
     uv_unref((uv_handle_t *)&p->poll);
     crun__handle_set_close((uv_handle_t *)&p->poll, close_from_handle);
+    /* Where the system grants less, or nothing, everything works all the same. */
+    static const int buffer = BUFFER;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     p->fd = fd;
     p->references = 2;
     *out = p;

@@ -118,11 +118,15 @@ for name, pair in pairs { memory = memory, socket = socket } do
       near:write("x")
       reader:join()
       refuses({ "args[1]: crun.Stream cannot be sent" }, function() a:encode(far) end)
-      for _ = 1, 10 do one:send(("x"):rep(100000)) end
+      local sender = crun.spawn(function()
+        for _ = 1, 60 do one:send(("x"):rep(100000)) end
+      end)
+      settle()
       refuses({ "a Connection that has unsent bytes cannot be sent" }, function()
         a:send(1, 1, 1, one)
       end)
       two:close()
+      sender:join()
       far:close()
       refuses({ "a Connection cannot be sent: closed" }, function() a:send(1, 1, 1, two) end)
       refuses({ "a Stream cannot be sent: closed" }, function() a:send(1, 1, 1, far) end)

@@ -185,15 +185,17 @@ for name, pair in pairs { memory = memory, socket = socket } do
         end
       end)
       settle()
-      assert.is_true(sent >= 10 and sent < 20)
+      -- A socket's buffer holds some more.
+      assert.is_true(sent >= 10 and sent < (name == "memory" and 20 or 50))
       assert.is_false(sender:done())
+      local sent_before = sent
       assert.is_true(a:post(2, 0, 0, "posted"))
       local count, posted = 0, nil
       for _ = 1, 101 do
         local kind, id = b:recv()
         if kind == 1 then count = id else posted = count end
       end
-      assert.is_true(count == 100 and posted >= 10 and posted < 20)
+      assert.is_true(count == 100 and posted == sent_before)
       sender:get()
     end)
 
@@ -213,7 +215,7 @@ for name, pair in pairs { memory = memory, socket = socket } do
 
     it("ends every wait when it is closed here", function()
       local a, b, _ <close> = pair()
-      for _ = 1, 20 do a:post(1, 1, 1, ("x"):rep(100000)) end
+      for _ = 1, 60 do a:post(1, 1, 1, ("x"):rep(100000)) end
       local tasks = {
         crun.spawn(a.send, a, 1, 1, 1), crun.spawn(a.recv, a), crun.spawn(a.recv, a, 5),
         crun.spawn(a.poll, a),
