@@ -38,11 +38,20 @@ end
 
 -- --- one worker's life ---------------------------------------------------------------------------
 
+---A start that has failed may have left something that lives, or is about to end. Of one that has
+---not come so far, join says that it has not been started.
+local function drop(worker)
+  if not worker.is_alive then return end
+  if worker:is_alive() and worker.kill then worker:kill() end
+  pcall(worker.join, worker)
+end
+
 local function make_and_start(self)
   local worker = assert(self.make(self.name))
-  local ok, message = worker:start()
-  if ok == nil and message ~= nil then error(message, 0) end
-  return worker
+  local ok, started, message = pcall(worker.start, worker)
+  if ok and (started ~= nil or message == nil) then return worker end
+  drop(worker)
+  error(ok and message or started, 0)
 end
 
 ---Has the worker's end put into the inbox. The task is shielded: when the whole program is
