@@ -248,6 +248,33 @@ describe("locks through proxies", function()
     assert.is_false(lock:locked())
   end))
 
+  both("are given back when an error leaves the scope", linked(function(here)
+    for _, name in ipairs { "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition" } do
+      local object = crun[name]()
+      local there = proxy(here, object)
+      local function leave() error({ "as it is" }) end
+      local ok, err = pcall(there.with, there, leave)
+      assert.is_false(ok)
+      assert.same({ "as it is" }, err)
+      assert.is_true(object:acquire(0))
+      object:release()
+    end
+    local lock = crun.RWLock()
+    local there = proxy(here, lock)
+    for _, with in ipairs { "with_read", "with_write" } do
+      assert.is_false((pcall(there[with], there, error, { "x" })))
+      assert.is_true(lock:write_acquire(0))
+      lock:write_release()
+    end
+    local queue = crun.Queue()
+    queue:put(1)
+    do
+      local _ <close> = proxy(here, queue)
+    end
+    assert.is_true(queue:closed())
+    assert.equal(1, #queue)
+  end))
+
   both("tell of circles", linked(function(here)
     local first, second = crun.Lock(), crun.Lock()
     local f, s = proxy(here, first), proxy(here, second)

@@ -89,7 +89,7 @@ end
 
 function extra.Lock(methods, meta)
   holds(methods, "acquire", "hold", "with")
-  meta.__close = methods.release
+  function meta.__close(self) return methods.release(self) end
 end
 extra.RLock, extra.Semaphore, extra.BoundedSemaphore = extra.Lock, extra.Lock, extra.Lock
 
@@ -153,6 +153,11 @@ local function tostring_of(kind)
   end
 end
 
+---As of the original: what is inside is dropped when an error leaves the scope.
+local function closer(methods)
+  return function(self, err) return methods.close(self, err ~= nil) end
+end
+
 local function class_of(kind)
   local methods, meta = {}, {}
   for number, method in ipairs(lists[kind]) do
@@ -163,7 +168,7 @@ local function class_of(kind)
   meta.__index, meta.__name, meta.__metatable = methods, "crun." .. kind, "crun.Proxy"
   meta.__gc, meta.__tostring = refer.collected, tostring_of(kind)
   meta.__len = methods.qsize or methods.__len
-  if methods.close then meta.__close = methods.close end
+  if methods.close then meta.__close = closer(methods) end
   if extra[kind] then extra[kind](methods, meta) end
   return meta
 end
