@@ -15,11 +15,11 @@ local INTERNAL = {
   "encode", "environ", "first_results", "is_terminal", "launch", "on_end", "outcomes", "outlast",
   "partition", "pipe", "pool", "port_attach", "port_drop", "port_open", "port_pair", "remote",
   "schedule", "signal_watch", "signals", "socketpair", "spawn_for", "stack_budget", "stats",
-  "stream_open", "thread_start", "wait_tasks",
+  "stream_open", "thread_start", "wait_tasks", "workers",
 }
 
 --- Fields that the files declare as such.
-local FIELDS = { "Error", "_NAME", "_VERSION", "draining", "net", "subprocess" }
+local FIELDS = { "Error", "Process", "_NAME", "_VERSION", "draining", "net", "subprocess" }
 
 local function names(list)
   local set = {}

@@ -45,6 +45,7 @@ function M.objects()
   list.Value = manager:Value()
   local pipe, other = crun.Pipe()
   list.Connection = pipe
+  list.Process = crun.Process {}
   list.Executor = crun.ThreadPool(1)
   list.Executor:close()
   pipe:close()
@@ -53,10 +54,14 @@ function M.objects()
 end
 
 --- What an object's class has beside metamethods: methods by name. A class that finds its fields by
---- a function keeps its methods in that function's first upvalue.
+--- a function keeps its methods in itself, if it can be extended, or in that function's first
+--- upvalue.
 function M.methods(object)
   local index = debug.getmetatable(object).__index
-  if type(index) == "function" then index = select(2, debug.getupvalue(index, 1)) end
+  if type(index) == "function" then
+    local class = debug.getmetatable(object)
+    index = class.extend and class or select(2, debug.getupvalue(index, 1))
+  end
   local methods = {}
   for name, value in pairs(index) do
     if not name:find("^__") then methods[name] = value end

@@ -13,6 +13,7 @@
 ---@field on_error? fun(task: crun.Task|crun.Future|crun.Group, err: any, traceback: string) takes
 ---   the reports of failures that nobody looks at; nil: they go to stderr
 ---@field Error crun.ErrorClass
+---@field Process crun.Process
 ---@field worker_id? integer which of the workers of `crun --workers` this process is, from 1 on
 ---@field draining crun.Event set in such a worker once it accepts no more connections
 local crun = {}
@@ -334,6 +335,14 @@ function crun.threads() end
 --- Which thread this is; `main`: the program's first. Never waits.
 ---@return {name: string, ident: integer, main: boolean}
 function crun.current_thread() end
+
+--- The processors that this thread may run on. Never waits.
+---@return integer
+function crun.cpu_count() end
+
+--- The id of this process. Never waits.
+---@return integer
+function crun.getpid() end
 
 --- A pool of threads, which start when jobs need them. Never waits.
 ---@param size? integer nil: one for each processor
