@@ -91,9 +91,10 @@ size_t crun__clone_flat(lua_State *L, int first, int count, char *bytes, size_t 
             return 0;
     }
     *at++ = WIRE_END;
+    static const uint8_t magic[] = {'c', 'r', 'n'};
     uint64_t size = (uint64_t)(at - start);
     memset(start, 0, HEAD);
-    memcpy(start, WIRE_MAGIC, 3);
+    memcpy(start, magic, sizeof magic);
     start[3] = CRUN__CLONE_VERSION | (wire_order.first ? 0 : 0x80);
     memcpy(start + 4, &size, sizeof size);
     return (size_t)size;

@@ -151,9 +151,9 @@ static int take_fd(lua_State *L, const crun__carry *c, const char *text, size_t 
 {
     unsigned i = size > 1 ? (unsigned char)text[1] : CRUN__FRAME_FDS;
     if (!c->fds)
-        luaL_error(L, "a descriptor did not arrive: too many are open");
+        return luaL_error(L, "a descriptor did not arrive: too many are open");
     if (i >= c->fds->count || c->fds->fd[i] < 0)
-        luaL_error(L, "bad message: a descriptor that is not there");
+        return luaL_error(L, "bad message: a descriptor that is not there");
     int fd = c->fds->fd[i];
     c->fds->fd[i] = -1;
     return fd;

@@ -81,8 +81,8 @@ static bool put_piece(const crun_port *p, crun__chain *chain, const char *data, 
 /* Whose long pieces have been put has to know when the last of them is written. */
 static void own(crun__chain *chain, void *owner)
 {
-    crun__segment *last = NULL;
-    for (crun__segment *s = chain->first; s; s = s->next)
+    crun__segment *last = chain->first;
+    for (crun__segment *s = last; s; s = s->next)
         if (!crun__segment_owns(s))
             last = s;
     last->owner = owner;

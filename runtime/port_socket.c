@@ -98,7 +98,7 @@ static void advance(crun_port *p, size_t size)
         size -= crun__segment_size(s);
         crun__segment_drop(p, s);
     }
-    if (size > 0) {
+    if (p->out.first && size > 0) {
         p->out.first->head += size;
         p->out.size -= size;
     }

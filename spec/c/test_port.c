@@ -100,12 +100,29 @@ TEST(what_was_sent_before_a_close_arrives_and_then_the_end)
     }
 }
 
+/* What tasks note of how their waits ended. */
+static char mark_of(int rc)
+{
+    switch (rc) {
+    case 0:
+        return 's';
+    case CRUN_ECLOSED:
+        return 'c';
+    case CRUN_ECANCELED:
+        return 'x';
+    default:
+        return '?';
+    }
+}
+
 static int receive_one(void *arg)
 {
     crun_message m;
     int rc = crun_port_recv(arg, &m, CRUN_FOREVER);
-    note(rc == 0 ? (char)m.id : rc == CRUN_ECLOSED ? 'c' : rc == CRUN_ECANCELED ? 'x' : '?');
-    if (rc == 0) {
+    if (rc < 0) {
+        note(mark_of(rc));
+    } else {
+        note((char)m.id);
         crun_port_done(arg, &m);
     }
     return 0;
@@ -164,7 +181,7 @@ static int send_blocks(void *arg)
     for (uint64_t i = 0; i < BLOCKS; i++) {
         int rc = send_bytes(arg, i, block, BLOCK);
         if (rc < 0) {
-            note(rc == CRUN_ECANCELED ? 'x' : 'c');
+            note(mark_of(rc));
             return rc;
         }
     }
@@ -196,7 +213,7 @@ TEST(a_sender_waits_while_too_much_is_under_way)
 static int send_one(void *arg)
 {
     int rc = send_bytes(arg, 1000, "late", 4);
-    note(rc == 0 ? 's' : rc == CRUN_ECANCELED ? 'x' : 'c');
+    note(mark_of(rc));
     return rc;
 }
 
