@@ -275,6 +275,20 @@ describe("locks through proxies", function()
     assert.equal(1, #queue)
   end))
 
+  for _, name in ipairs { "Lock", "RLock" } do
+    both("of a task that ends with a " .. name .. " are lost, as the object says", linked(
+      function(here)
+        local lock = crun[name]()
+        local there = proxy(here, lock)
+        crun.spawn(function() there:acquire() end):join()
+        repeat
+          crun.sleep(0.001)
+          local ok, err = pcall(lock.acquire, lock, 0)
+        until not ok and err:find("this " .. name .. " is lost")
+        assert.is_nil(next(here.agents))
+      end))
+  end
+
   both("tell of circles", linked(function(here)
     local first, second = crun.Lock(), crun.Lock()
     local f, s = proxy(here, first), proxy(here, second)

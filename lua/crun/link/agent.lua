@@ -85,6 +85,12 @@ function Agent:__close()
   if #self.held > 0 then core.shield(give_back, self) end
 end
 
+---Its client has ended. What it holds is lost, as what a task holds that ends.
+function Agent:desert()
+  self.held = {}
+  self.task:cancel("its client has ended")
+end
+
 ---The link is over.
 function Agent:finish(reason)
   self.task:cancel(reason)

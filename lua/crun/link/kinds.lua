@@ -18,6 +18,7 @@ return {
   WITHDRAW = 12, -- the client of the REQUEST of that id was cancelled; it is answered all the same
   TALLY = 13,    -- tally: where the receiver counts the items that arrive
   DROP = 14,     -- number, times, ...: so often it was received as a proxy that is no more
+  GONE = 15,     -- the task of that id, which has taken locks, has ended
 
   FREE = 64,     -- from here on kinds belong to those who use the link
 

@@ -14,6 +14,7 @@ local handlers = {
   [kinds.REPLY] = proxy.reply,
   [kinds.WITHDRAW] = serve.withdraw,
   [kinds.TALLY] = function(link, _, _, tally) link.tally = tally end,
+  [kinds.GONE] = serve.gone,
   [kinds.DROP] = function(link, _, _, ...) refer.dropped(link, ...) end,
 }
 

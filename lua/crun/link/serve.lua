@@ -184,6 +184,12 @@ end
 
 M.withdraw = answers.withdraw
 
+---The task of the other end that an agent stands for has ended.
+function M.gone(link, client)
+  local agent = link.agents[client]
+  if agent then agent:desert() end
+end
+
 ---A REQUEST whose values could not be made here.
 function M.refuse(link, id, err)
   answers.fail(link, id, job.portable(err))

@@ -24,8 +24,8 @@ local function surely(value, message, code, ...)
   return value, message, code, ...
 end
 
--- Modes in which a method acts in the name of the calling task.
-local NAMED = { take = true, give = true, own = true }
+-- Further modes in which a method acts in the name of the calling task.
+local NAMED = { give = true, own = true }
 
 ---Whether it may wait, so that the request can be withdrawn.
 local function may_wait(method)
@@ -33,10 +33,21 @@ local function may_wait(method)
   return not (method.sure or mode == "now" or mode == "back" or name == attempt)
 end
 
+local function taken(link, held, ...)
+  if held then proxy.note_client(link) end
+  return held, ...
+end
+
 local function method_of(kind, number, method)
-  local name = method[1]
+  local name, mode = method[1], method[2]
   local ask = may_wait(method) and proxy.call or proxy.tell
-  if NAMED[method[2]] then
+  if mode == "take" then
+    return function(self, ...)
+      local state = state_of(self) or bad_self(kind, name, self)
+      return taken(state.link, ask(state, number, current().id, ...))
+    end
+  end
+  if NAMED[mode] then
     return function(self, ...)
       local state = state_of(self) or bad_self(kind, name, self)
       return ask(state, number, current().id, ...)

@@ -21,6 +21,7 @@ local M = {}
 function M.prepare(link)
   link.calls = {} -- by id: futures of outcome, values ...
   link.next_call = 1
+  link.clients = {} -- by id: tasks that have taken locks
 end
 
 ---"args[1]" is the method, "args[2]" the client, and what follows its arguments.
@@ -136,6 +137,20 @@ function M.tell(state, method, client, ...)
   if link.reason then return unusual(DEAD, link.reason) end
   local _, future = ask(state, method, client, ...)
   return told(future, pcall(Future, future))
+end
+
+---Once the running task has taken a lock, the owner learns of the task's end.
+---Switches: never.
+---@param link table
+function M.note_client(link)
+  local task = core.current()
+  local id = task.id
+  if link.clients[id] then return end
+  link.clients[id] = true
+  core.on_end(task, function()
+    link.clients[id] = nil
+    link:post(kinds.GONE, id, 0)
+  end)
 end
 
 ---The REPLY of the other end.
