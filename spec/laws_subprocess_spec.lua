@@ -79,7 +79,7 @@ describe("laws of processes:", function()
 
   it("law 98: a missing program is an error at once and leaks nothing", function()
     local before, alive = leaks.snapshot(), children.count()
-    for _ = 1, 20 do
+    for _ = 1, support.scaled(20) do
       local command = { "no-such-program", "x", capture_output = true, input = "y" }
       local result, message, code = run(command)
       assert.same({ nil, "ENOENT: no such file or directory: no-such-program", "ENOENT" },
