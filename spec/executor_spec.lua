@@ -267,7 +267,7 @@ describe("a job that is cancelled", function()
     assert.equal(3, pool:apply(math.abs, { -3 }))
   end)
 
-  both("is ended with its worker where it computes", function(Pool)
+  both("is ended with its worker where it computes #nosan", function(Pool)
     local pool <close> = Pool(1, { grace = 0.05 })
     local queue = crun.Queue()
     local future = pool:submit(compute, queue)
@@ -335,7 +335,7 @@ describe("the end of a pool", function()
     for i = 1, 3 do assert.equal(i, futures[i]:result()) end
   end)
 
-  both("waits for nothing when it is terminated", function(Pool)
+  both("waits for nothing when it is terminated #nosan", function(Pool)
     local queue, pool = crun.Queue(), Pool(2, { grace = 0.05 })
     local futures = { pool:submit(hang, queue), pool:submit(compute, queue) }
     queue:get()
