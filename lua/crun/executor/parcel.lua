@@ -39,7 +39,7 @@ end
 
 ---A port in memory through which values pass, crun's objects by reference, to become a copy.
 local function copier()
-  local objects, probe = {}, {}
+  local objects, probe = {}, { handlers = {} }
   refer.prepare(probe)
   local there, here = core.port_pair()
   there:hooks(function(object)

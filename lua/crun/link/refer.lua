@@ -42,6 +42,7 @@ local function export(link, object, kind, state)
     link.last = number
   end
   local serve = require "crun.link.serve"
+  if not link.serving then serve.prepare(link) end
   local entry = {
     object = object, kind = kind, number = number, count = 0,
     ops = serve.operations(kind, state ~= nil and state.link ~= nil),
@@ -140,6 +141,7 @@ local function proxy_of(link, number, kind)
     return proxy
   end
   local classes = require "crun.proxy.classes"
+  if not link.calls then require("crun.proxy").prepare(link) end
   if not classes[kind] then return nil end
   proxy = remote.proxy(classes[kind], { link = link, number = number, kind = kind, count = 1 })
   link.proxies[number] = proxy

@@ -7,6 +7,7 @@ local Agent = require "crun.link.agent"
 local answers = require "crun.link.answer"
 local core = require "crun.core"
 local job = require "crun.link.job"
+local kinds = require "crun.link.kinds"
 local methods = require "crun.proxy.methods"
 
 local remote = core.remote
@@ -19,6 +20,9 @@ function M.prepare(link)
   answers.prepare(link)
   link.agents = {} -- by client
   link.units = {}  -- by semaphore: units that the other end has got
+  local handlers = link.handlers
+  handlers[kinds.REQUEST], handlers[kinds.WITHDRAW] = M.request, answers.withdraw
+  handlers[kinds.GONE] = M.gone
 end
 
 -- --- how methods are run -------------------------------------------------------------------------
@@ -181,8 +185,6 @@ function M.request(link, id, number, method, client, ...)
   if not entry then return answers.fail(link, id, "the object of this proxy is gone") end
   return entry.ops[method](link, entry.object, id, client, ...)
 end
-
-M.withdraw = answers.withdraw
 
 ---The task of the other end that an agent stands for has ended.
 function M.gone(link, client)

@@ -22,6 +22,8 @@ function M.prepare(link)
   link.calls = {} -- by id: futures of outcome, values ...
   link.next_call = 1
   link.clients = {} -- by id: tasks that have taken locks
+  link.handlers[kinds.REPLY] = M.reply
+  link.handlers[kinds.TALLY] = function(self, _, _, tally) self.tally = tally end
 end
 
 ---"args[1]" is the method, "args[2]" the client, and what follows its arguments.
