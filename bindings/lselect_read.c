@@ -12,6 +12,7 @@
 
 #include "lfuture.h"
 #include "llock.h"
+#include "lport.h"
 #include "lprocess.h"
 #include "lqueue.h"
 #include "lselect.h"
@@ -39,6 +40,7 @@ static const kind event_kind = {"Event", {{"wait", &crun__case_event}}, true};
 static const kind task_kind = {"Task", {{"get", &crun__case_task}}, true};
 static const kind future_kind = {"Future", {{"get", &crun__case_future}}, true};
 static const kind process_kind = {"process", {{"wait", &crun__case_process}}, true};
+static const kind connection_kind = {"Connection", {{"poll", &crun__case_port}}, true};
 static const kind stream_kind = {"Stream", {{"read", &crun__case_read}}, false};
 
 /* A Child, or the object that has it, a Popen; or NULL. */
@@ -78,6 +80,9 @@ static const kind *kind_of(lua_State *L, int index, void **object)
     /* Without a stream it has been finalized. */
     if (stream && (*object = stream->opened.stream))
         return &stream_kind;
+    const lport *connection = crun__object_test(L, index, &crun__connection_class);
+    if (connection && (*object = connection->port))
+        return &connection_kind;
     return (*object = process_of(L, index)) ? &process_kind : NULL;
 }
 

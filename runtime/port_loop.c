@@ -20,7 +20,11 @@ static void flush_dirty(struct crun__ports *ports)
     while (!crun__list_empty(&ports->dirty)) {
         crun_port *p = crun__container_of(ports->dirty.next, crun_port, dirty);
         crun__list_remove(&p->dirty);
+        crun_port_retain(p);
         p->type->flush(p);
+        if (!crun__waitq_empty(&p->receivers))
+            crun__port_arrived(p);
+        crun__port_unref(p);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "port_impl.h"
+#include "select.h"
 
 static void waits_more(crun_port *p)
 {
@@ -205,6 +206,47 @@ int crun__poll_begin(crun_port *p, crun_task *task)
             return rc;
     }
 }
+
+/* --- in a select: that a recv would not wait is all; nothing is taken ---------------------- */
+
+static int case_ready(const crun__case *c)
+{
+    return crun__port_ready(c->object);
+}
+
+static int case_take(crun__case *c)
+{
+    (void)c;
+    return 0;
+}
+
+/* What has come since it was asked for is told when the hub looks at I/O, which it does at once. */
+static int case_enter(crun__case *c)
+{
+    crun_port *p = c->object;
+    if (p->type->expect_mail(p) != 0)
+        crun__ports_dirty(p);
+    waits_more(p);
+    return 0;
+}
+
+static void case_leave(crun__case *c)
+{
+    waits_less(c->object);
+}
+
+const crun__case_type crun__case_port = {
+    .wait = {.verb = "Port:poll",
+             .queue_offset = offsetof(crun_port, receivers),
+             .fire = crun__case_fire,
+             .describe = describe_poll},
+    .ready = case_ready,
+    .take = case_take,
+    .enter = case_enter,
+    .leave = case_leave,
+};
+
+/* --- taking ------------------------------------------------------------------------------- */
 
 void crun__port_take(crun_port *p, const crun_task *task, crun__mail *mail)
 {

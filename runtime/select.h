@@ -108,13 +108,14 @@ void crun__case_fire(crun_wait *wait, int result);
 
 extern const crun_wait_type crun__select_type;
 
-/* The kinds that need no face: see select_cases.c, stream_read.c and process.c. */
+/* The kinds that need no face: see select_cases.c, stream_read.c, process.c, port_wait.c. */
 extern const crun__case_type crun__case_lock;
 extern const crun__case_type crun__case_sem;
 extern const crun__case_type crun__case_event;
 extern const crun__case_type crun__case_task;
 extern const crun__case_type crun__case_future;
 extern const crun__case_type crun__case_read;
+extern const crun__case_type crun__case_port;
 extern const crun__case_type crun__case_process;
 extern const crun__case_type crun__case_timer;
 extern const crun__case_type crun__case_never;
