@@ -19,7 +19,7 @@ local CLASSES = {
 local function asked()
   local manager <close> = crun.Manager()
   return {
-    thread = crun.Thread {}, process = crun.Process {}, manager = manager,
+    thread = crun.Thread {}, process = crun.Process {}, Process = crun.Process, manager = manager,
     value = manager:Value(0), list = manager:list(),
   }
 end
