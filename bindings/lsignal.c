@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lmonitor.h"
 #include "lpoke.h"
 
 enum { KINDS = 4 };
@@ -57,10 +58,17 @@ static void on_wake(void *arg)
     act();
 }
 
+/*
+ * When the signal has been acted upon before, this is a reminder: for a task that was cancelled
+ * while it waited, got what it waited for, and computes since.
+ */
 void crun__signal_now(lua_State *L)
 {
     crun_task *self = crun__hub->current;
-    if (act() && L && self && (self->flags & CRUN__DOOMED))
+    bool first = act();
+    if (!L || !self || !(self->flags & CRUN__DOOMED))
+        return;
+    if (first || (own.first && !(self->flags & CRUN__TOLD) && !crun__monitor_spares(L)))
         crun__lua_raise(L, self, CRUN_ECANCELED);
 }
 
@@ -74,10 +82,20 @@ static void remind(long ns)
         timer_settime(own.timer, 0, &once, NULL);
 }
 
-/* The timer's signal is one of those that are taken, and carries its origin. */
+/*
+ * The timer's signal is one of those that are taken, and carries its origin. A worker, which nobody
+ * at a terminal could stop, is reminded for about a second, also after the signal was acted upon.
+ */
 static void on_reminder(void)
 {
-    if (own.hub && crun__poke_again())
+    if (!own.hub)
+        return;
+    bool again = crun__poke_again();
+    if (parent && own.first && own.reminder < LAST_REMINDER) {
+        crun__poke(CRUN__POKE_SIGNAL);
+        again = true;
+    }
+    if (again)
         remind(own.reminder < LAST_REMINDER ? own.reminder * 2 : LAST_REMINDER);
 }
 

@@ -47,6 +47,7 @@ static void dismiss(crun__lua *u, ltask *t)
 static void interrupt(crun__lua *u, ltask *t)
 {
     (void)u;
+    crun__flag_clear(&t->base, CRUN__TOLD);
     if (!(t->base.flags & CRUN__LASTING))
         crun_task_cancel(&t->base);
 }
@@ -365,7 +366,6 @@ static void stop(crun__lua *u, ltask *t)
 {
     if (crun_task_is_daemon(&t->base))
         return;
-    crun__flag_clear(&t->base, CRUN__TOLD);
     interrupt(u, t);
 }
 

@@ -276,6 +276,16 @@ describe("the end of a Process", function()
     end
   end)
 
+  it("comes by terminate when it computes since it was cancelled, too", function()
+    local p = running(function(ready)
+      ready:put(1)
+      while true do end
+    end)
+    p:terminate()
+    p:join()
+    assert.equal(-15, p.exitcode)
+  end)
+
   it("comes by kill, whatever it does", function()
     local p = running(function(ready)
       ready:put(1)
