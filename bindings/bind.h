@@ -45,8 +45,8 @@ enum {
  * state closes, ends all tasks.
  *
  * A live task's userdata is anchored in the array `anchors`, and it anchors, as user values, what
- * it is to call and from its start its coroutine. A coroutine whose task has returned waits for the next task in the array `idle`:
- * making one costs ten times as much as using it again.
+ * it is to call and from its start its coroutine. A coroutine whose task has returned waits for the
+ * next task in the array `idle`: making one costs ten times as much as using it again.
  */
 typedef struct crun__lua {
     crun__task_type type; /* of this state's tasks */

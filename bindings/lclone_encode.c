@@ -202,8 +202,8 @@ static void put_value(crun__message *m)
 /* --- what is in objects -------------------------------------------------------------------- */
 
 /*
- * The object `id` with the metatable on top: of one that is nothing anywhere else the class says so,
- * in the words of an error.
+ * The object `id` with the metatable on top: of one that is nothing anywhere else the class says
+ * so, in the words of an error.
  */
 static void check_class(crun__message *m, uint32_t id)
 {

@@ -20,7 +20,7 @@ enum {
     REFER_TALLY = 't'
 };
 
-/* How the reference of a Listener goes on: without gaps, whose bytes would be those of the stack. */
+/* How the reference of a Listener goes on: without gaps, which would hold bytes of the stack. */
 typedef struct listening {
     uint32_t keepalive;
     uint32_t nodelay;
