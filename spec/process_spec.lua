@@ -230,6 +230,8 @@ describe("what cannot be sent to a Process", function()
         Process { target = function() return file end },
       ["args[2].file: userdata cannot be sent to a process"] =
         Process { target = print, args = { 1, { file = file } } },
+      ["args[1]: a Process cannot be sent to a process"] =
+        Process { target = print, args = { Process {} } },
     } do
       refuses({ words }, function() p:start() end)
       p:join()

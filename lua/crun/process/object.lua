@@ -7,7 +7,7 @@ local check = require "crun.check"
 local spawn_worker = require "crun.spawn_worker"
 
 ---@class crun.Process
-local Process = { __name = "crun.Process" }
+local Process = { __name = "crun.Process", __unsendable = "a Process" }
 
 ---The metatable of Process and of all classes made of it; here for messages to name it.
 local Class = {}
@@ -167,7 +167,7 @@ setmetatable(Process, Class)
 ---@return crun.Process class
 function Process:extend(name)
   return setmetatable({
-    base = self, __name = name or self.__name, __index = self.__index,
+    base = self, __name = name or self.__name, __unsendable = "a Process", __index = self.__index,
     __newindex = self.__newindex, __tostring = self.__tostring, __close = self.__close,
   }, Class)
 end
