@@ -153,6 +153,17 @@ int crun__monitor_preempt(crun_time slice)
     return rc;
 }
 
+crun__monitor_limits crun__monitor_get(void)
+{
+    return (crun__monitor_limits){own.watch, own.slice};
+}
+
+int crun__monitor_set(crun__monitor_limits limits)
+{
+    int rc = limits.watch ? crun__monitor_watch(limits.watch) : 0;
+    return rc == 0 && limits.slice ? crun__monitor_preempt(limits.slice) : rc;
+}
+
 bool crun__monitor_watches(void)
 {
     return own.watch > 0;

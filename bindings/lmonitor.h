@@ -20,6 +20,14 @@
 int crun__monitor_watch(crun_time limit);
 int crun__monitor_preempt(crun_time slice);
 
+/* Those of this thread's hub, for another one to be like it. */
+typedef struct crun__monitor_limits {
+    crun_time watch, slice;
+} crun__monitor_limits;
+
+crun__monitor_limits crun__monitor_get(void);
+int crun__monitor_set(crun__monitor_limits limits);
+
 /* Whether the watchdog is on. */
 bool crun__monitor_watches(void);
 

@@ -22,7 +22,8 @@ typedef struct job {
     char *failure; /* that error in words, as far as there was memory for them */
     size_t failures;
     int (*resume)(lua_State *L, lua_State *from, int nargs, int *nresults); /* see crun__lua */
-    char name[];                                                            /* of the thread */
+    crun__monitor_limits limits; /* as the starter has them */
+    char name[];                 /* of the thread */
 } job;
 
 typedef struct lthread {
@@ -132,6 +133,8 @@ static int run_worker(lua_State *L)
 {
     job *j = lua_touserdata(L, 1);
     require(L, "crun");
+    if (crun__monitor_set(j->limits) < 0)
+        luaL_error(L, "no thread can be had to look after the tasks");
     push_port(L, j);
     heed_early();
     require(L, "crun.worker");
@@ -364,6 +367,7 @@ static int l_thread_start(lua_State *L)
     memcpy(j->name, name, size);
     j->port = lua_touserdata(L, 1);
     j->resume = crun__universe->resume;
+    j->limits = crun__monitor_get();
     int rc = start(L, t, j);
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }

@@ -23,7 +23,10 @@
 typedef struct crun__thread crun__thread;
 
 typedef struct crun__thread_type {
-    /* On the new thread, as its hub's main task. The hub is freed when it returns. */
+    /*
+     * On the new thread, as its hub's main task. The hub is freed when it returns. An interrupt that
+     * came before is only pending, so it begins with a look at that.
+     */
     void (*run)(crun__thread *thread, void *arg);
     /* On the thread, in a callback of its hub: there may be an interrupt to take. */
     void (*interrupted)(crun__thread *thread, void *arg);

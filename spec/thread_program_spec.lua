@@ -178,6 +178,15 @@ describe("a program with threads", function()
     assert.matches("SigBlk:%s*0000000000000000", result.out)
   end)
 
+  it("has its threads watched and preempted as itself", function()
+    local result = run [[
+      crun.watchdog(5)
+      crun.preempt(0.01)
+      print(start { target = function() return crun.watchdog(), crun.preempt() end }:get())
+    ]]
+    assert.equal("5.0\t0.01\n", result.out)
+  end)
+
   it("is told of a deadlock among its own tasks while a thread lives", function()
     local result = run [[
       local lock = crun.Lock()
