@@ -147,6 +147,10 @@ describe("subprocess.run", function()
     assert.is_true(crun.now() - start < AGES)
     assert.same({ "early\n", "err\n" }, { killed.stdout, killed.stderr })
     assert.equal(subprocess.signals.SIGKILL, killed.signal)
+    -- Here the output's end comes at the same time as the process's.
+    killed = select(4, run { "echo early; sleep 100", shell = true, stdin = "null",
+      stdout = "pipe", timeout = 1 })
+    assert.equal("early\n", killed.stdout)
     assert.equal("ETIMEDOUT", select(3, run { "sleep", 100, timeout = 0 }))
     assert.equal(0, run { "true", timeout = AGES }.code)
   end)

@@ -213,13 +213,13 @@ local function put_down(self)
   return core.shield(self.child.wait, self.child)
 end
 
----What has been read of an output whose task has not come to its end.
+---What has been read of an output. A task that was at its end wins over the cancel.
 local function salvage(self, name)
   local task = self.tasks and self.tasks[name]
   if not task then return nil end
-  if task:status() == "returned" then return task:result() end
   task:cancel "the process was killed"
   core.shield(task.join, task)
+  if task:status() == "returned" then return task:result() end
   return self[name]:recv(nil, 0) or ""
 end
 
