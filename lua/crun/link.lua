@@ -69,12 +69,6 @@ end
 
 Link.submit, Link.call_soon = ask.submit, ask.call_soon
 
----The same as submit; the level says nothing any more.
----@package
-function Link:submit_at(_, fn, ...)
-  return self:submit(fn, ...)
-end
-
 for kind, handler in pairs(ask.handlers) do handlers[kind] = handler end
 
 -- --- being asked ---------------------------------------------------------------------------------

@@ -147,13 +147,6 @@ function Thread:submit(fn, ...)
   return link:submit(fn, ...)
 end
 
----submit with an error for values that cannot be sent raised so many levels up.
----@package
-function M.submit_at(self, level, fn, ...)
-  local future = self[STATE].link:submit_at(level + 1, fn, ...)
-  return future
-end
-
 -- --- the object ----------------------------------------------------------------------------------
 
 local class = { __name = CLASS, __metatable = CLASS, __unsendable = "a Thread" }
