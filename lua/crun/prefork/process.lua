@@ -15,9 +15,6 @@ local SIGTERM = core.signals.SIGTERM
 ---The descriptor of the port in the worker.
 local PORT = 3
 
----A worker that asks for no socket is taken for ready after so many seconds.
-local READY_AFTER = 1
-
 ---@class crun.prefork.Worker
 ---@field id integer
 ---@field generation integer
@@ -111,14 +108,12 @@ function Worker:start()
   self.port:post(kinds.SETUP, 0, 0, { grace = self.master.grace })
   local task = core.spawn(hear, self)
   task.daemon, task.name = true, ("hearing worker %d"):format(self.id)
-  self.timer = core.call_later(READY_AFTER, become_ready, self)
   return true
 end
 
 ---May wait.
 function Worker:join()
   self.child:wait()
-  self.timer:cancel()
   self.port:close()
 end
 

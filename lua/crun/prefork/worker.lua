@@ -70,14 +70,16 @@ local function start_daemon(name, fn, ...)
   task.daemon, task.name = true, name
 end
 
-local is_ready = false
+---A worker that asks for no socket is ready after so many seconds.
+local READY_AFTER = 1
 
----Says so when whoever has got the socket has had its turn: a script that fails at once is not
----ready, for then no daemon begins any more.
-local function become_ready()
-  if is_ready then return end
-  is_ready = true
-  start_daemon("prefork: ready", function() port:post(kinds.READY, 0, 0) end)
+---Tells the master after so many seconds; nil: when whoever has just got a socket has had its turn.
+---A script that fails till then is not ready: its daemons are cancelled, and do not begin.
+local function tell_ready(seconds)
+  start_daemon("prefork: ready", function()
+    if seconds then core.sleep(seconds) end
+    port:post(kinds.READY, 0, 0)
+  end)
 end
 
 local function answer(id, outcome, value, code)
@@ -85,7 +87,7 @@ local function answer(id, outcome, value, code)
   requests[id] = nil
   if future then
     future:set_result(outcome, value, code)
-    if outcome == kinds.OPENED then become_ready() end
+    if outcome == kinds.OPENED then tell_ready() end
   elseif outcome == kinds.OPENED then
     value:close()
   end
@@ -136,6 +138,7 @@ function M.begin(to_master, id)
   drain.prepare(setup.grace)
   net.listen = M.listen
   start_daemon("prefork: the master's word", hear)
+  tell_ready(READY_AFTER)
   start_daemon("prefork: drain", end_in_order, setup.grace)
 end
 
