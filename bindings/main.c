@@ -195,6 +195,16 @@ static int run_protected(lua_State *L)
     return 1;
 }
 
+/* A signal can strike on the way out, when all that may catch a cancel has been left. */
+static bool call_protected(lua_State *L, const program *p)
+{
+    int rc = lua_pcall(L, 1, 1, 0);
+    if (rc == LUA_OK || !is_worker(p) || !crun__signals_taken())
+        return crun__prog_report(L, rc) && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return true;
+}
+
 /* Tasks that a deadlock has been reported for are not waited for once more. */
 static void finish(lua_State *L, program *p, bool ok)
 {
@@ -227,7 +237,7 @@ static int run_program(program *p)
     }
     lua_pushcfunction(L, run_protected);
     lua_pushlightuserdata(L, p);
-    bool ok = crun__prog_report(L, lua_pcall(L, 1, 1, 0)) && lua_toboolean(L, -1);
+    bool ok = call_protected(L, p);
     if (p->attached)
         finish(L, p, ok);
     else

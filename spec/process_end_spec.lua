@@ -184,7 +184,7 @@ end)
 describe("a signal", function()
   for _, case in ipairs { { "INT", 2, true }, { "TERM", 15, true }, { "TERM", 15, false } } do
     local name, number, to_group = table.unpack(case)
-    it(("SIG%s to %s ends all with clean-ups, and nothing is a failure"):format(name,
+    it(("SIG%s to %s ends all with clean-ups, and nothing is a failure #nosan"):format(name,
       to_group and "the group" or "the program"), function()
       local popen <close>, told, path = begin "start { 'sleeper', 'spinner', 'parent' }"
       os.execute(("kill -%s %s%d"):format(name, to_group and "-" or "", popen.pid))
