@@ -24,13 +24,13 @@ typedef struct crun__thread crun__thread;
 
 typedef struct crun__thread_type {
     /*
-     * On the new thread, as its hub's main task. The hub is freed when it returns. An interrupt that
-     * came before is only pending, so it begins with a look at that.
+     * On the new thread, as its hub's main task. The hub is freed when it returns. An interrupt
+     * that came before is only pending, so it begins with a look at that.
      */
     void (*run)(crun__thread *thread, void *arg);
     /* On the thread, in a callback of its hub: there may be an interrupt to take. */
     void (*interrupted)(crun__thread *thread, void *arg);
-    /* On the thread, in a signal handler: it has been interrupted, and may still compute. */
+    /* On the thread, in a signal handler: it has been interrupted and may compute. */
     void (*poke)(crun__thread *thread, void *arg);
     /* On the starter's thread, outside of any task: it has ended. */
     void (*ended)(crun__thread *thread, void *arg);

@@ -45,7 +45,7 @@ function M.objects()
   list.Value = manager:Value()
   local pipe, other = crun.Pipe()
   list.Connection = pipe
-  list.Process = crun.Process {}
+  list.Process, list.Thread = crun.Process {}, crun.Thread {}
   list.Executor = crun.ThreadPool(1)
   list.Executor:close()
   pipe:close()
