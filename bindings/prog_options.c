@@ -77,16 +77,20 @@ static const char *long_value(char **argument, const char *name, int *used)
 
 static bool is_count(const char *text)
 {
+    if (!isdigit((unsigned char)*text))
+        return false;
     char *end;
-    long n = isdigit((unsigned char)*text) ? strtol(text, &end, 10) : 0;
+    long n = strtol(text, &end, 10);
     return n > 0 && n <= MOST_WORKERS && *end == '\0';
 }
 
 static bool is_seconds(const char *text)
 {
+    if (!isdigit((unsigned char)*text))
+        return false;
     char *end;
-    double seconds = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
-    return seconds >= 0 && seconds <= MOST_MS && *end == '\0';
+    double seconds = strtod(text, &end);
+    return seconds <= MOST_MS && *end == '\0';
 }
 
 /* Returns: whether it is --workers or --grace with such a value, and there may be more options. */
