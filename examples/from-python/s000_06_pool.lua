@@ -30,4 +30,4 @@ end
 print("distinct processes: " .. distinct)
 
 local _, err = pcall(pool.apply_async, pool, work1)
-print("after close: " .. err)
+print("after close: " .. err:gsub("^.*: ", ""))
