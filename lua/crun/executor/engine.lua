@@ -49,28 +49,33 @@ end
 
 ---Sends the function of a map before its first job.
 local function send_call(worker, call)
-  worker.calls[call.number] = true
   send_parcel(worker.link, CALL, call.number, 0, call.parcel)
+  worker.calls[call.number] = true
 end
 
----Puts a job on the board and in the line of a worker, and sends it.
-local function give(worker, job)
-  local spare, call = worker.spare, job.owner.call
-  local id, number = worker.free[spare], 0
+---Puts a job on the board and in the line of a worker.
+local function line_up(worker, job)
+  local spare = worker.spare
+  local id = worker.free[spare]
   worker.spare = spare - 1
   job.worker, job.id = worker, id
   worker.offer(worker.board, id)
   append(worker.line, job)
   worker.bytes = worker.bytes + job.size
   worker.budget = worker.budget - 1
+end
+
+---Sends a job, and before it the function of its map if the worker has not got that.
+local function send(worker, job)
+  local call, number = job.owner.call, 0
   if call then
     number = call.number
     if not worker.calls[number] then send_call(worker, call) end
   end
   if job.parcel then
-    send_parcel(worker.link, job.kind or JOB, id, number, job.parcel)
+    send_parcel(worker.link, job.kind or JOB, job.id, number, job.parcel)
   else
-    worker.post(worker.port, JOB, id, number, job.value)
+    worker.post(worker.port, JOB, job.id, number, job.value)
   end
 end
 
@@ -96,6 +101,19 @@ local function revoke(job)
   return true
 end
 
+---Gives a job to a worker. One with descriptors may turn out not to be fit for sending.
+local function give(self, worker, job)
+  line_up(worker, job)
+  local call = job.owner.call
+  if not (job.parcel and job.parcel.copied or call and call.parcel.copied) then
+    return send(worker, job)
+  end
+  local ok, err = pcall(send, worker, job)
+  if ok then return end
+  revoke(job)
+  self:settle(job, "failed", err, "")
+end
+
 ---Sends what waits, as far as there are workers for it.
 ---Switches: never.
 function Engine:dispatch()
@@ -105,7 +123,7 @@ function Engine:dispatch()
     local worker = pick(self, job.size)
     if not worker then break end
     remove(queue, job)
-    give(worker, job)
+    give(self, worker, job)
   end
   if self.pending > #self.workers then self:recruit() end
 end
@@ -115,7 +133,7 @@ end
 function Engine:add(job)
   self.pending = self.pending + 1
   local worker = self.queue.n == 0 and pick(self, job.size)
-  if worker then give(worker, job) else append(self.queue, job) end
+  if worker then give(self, worker, job) else append(self.queue, job) end
   if self.pending > #self.workers then self:recruit() end
 end
 
@@ -127,6 +145,7 @@ end
 ---@param ... any
 function Engine:settle(job, how, ...)
   self.pending = self.pending - 1
+  if job.parcel then parcel.drop(job.parcel) end
   job.owner:settle(job, how, ...)
   if self.pending == 0 and self.closed then self:dismiss() end
 end
@@ -138,7 +157,7 @@ local function refill(self, worker)
     local job = queue.first
     if own.n > 0 and worker.bytes + job.size > BYTES then return end
     remove(queue, job)
-    give(worker, job)
+    give(self, worker, job)
   end
   if own.n > 0 then return end
   if worker.budget <= 0 then

@@ -63,7 +63,7 @@ local function copy(...)
     here:close()
     error(err, 0)
   end
-  local values = receive(here:recv())
+  local values = receive(here:recv(0))
   there:close()
   here:close()
   return values
@@ -71,7 +71,8 @@ end
 
 -- --- making and sending --------------------------------------------------------------------------
 
----Takes values down. Raises what cannot be sent, without position: "args[2].x: ...".
+---Takes values down. Raises what cannot be sent, without position: "args[2].x: ...". Only what is
+---`copied` may still fail when it is sent: a descriptor may have been closed by then.
 ---@param ... any
 ---@return table parcel
 function M.pack(...)
@@ -79,7 +80,7 @@ function M.pack(...)
   local ok, message = pcall(core.encode, ...)
   if ok then return { size = #message, message = message } end
   local values = copy(...)
-  values.size = UNKNOWN
+  values.size, values.copied = UNKNOWN, true
   return values
 end
 
@@ -92,6 +93,28 @@ end
 function M.send(link, kind, id, aux, parcel)
   if parcel.message then return link.port:post_encoded(kind, id, aux, parcel.message) end
   return link:post(kind, id, aux, table.unpack(parcel, 1, parcel.n))
+end
+
+---Classes whose objects have a descriptor, of which a copy has one of its own.
+local DESCRIPTORS = { ["crun.Stream"] = true, ["crun.Listener"] = true, ["crun.Connection"] = true }
+
+local function close_in(value, seen)
+  if type(value) == "table" and not seen[value] then
+    seen[value] = true
+    for key, item in next, value do
+      close_in(key, seen)
+      close_in(item, seen)
+    end
+  elseif type(value) == "userdata" and DESCRIPTORS[getmetatable(value)] then
+    value:close()
+  end
+end
+
+---It is not sent any more: closes the descriptors of the copy, not waiting for the collector.
+---Switches: never.
+---@param parcel table
+function M.drop(parcel)
+  if parcel.copied then close_in(parcel, {}) end
 end
 
 ---The values of a parcel that was sent as a table.
