@@ -297,7 +297,10 @@ static int l_gc(lua_State *L)
     lthread *t = lua_touserdata(L, 1);
     if (t->thread)
         crun__thread_drop(t->thread);
+    else if (t->job)
+        on_release(t->job);
     t->thread = NULL;
+    t->job = NULL;
     return 0;
 }
 
@@ -333,19 +336,14 @@ static void replace_print(lua_State *L, lua_State *fresh)
     lua_pop(L, 2);
 }
 
-static int start(lua_State *L, lthread *t, job *j)
+/* Up to the start the job is the handle's, also where an error is raised. */
+static int start(lua_State *L, lthread *t)
 {
-    if (crun__lthread_state(L, &j->own, &j->L) != LUA_OK) {
-        free(j);
+    job *j = t->job;
+    if (crun__lthread_state(L, &j->own, &j->L) != LUA_OK)
         return CRUN_ENOMEM;
-    }
     replace_print(L, j->L);
-    int rc = crun__thread_start(&thread_type, j, &t->thread);
-    if (rc < 0)
-        on_release(j);
-    else
-        t->job = j;
-    return rc;
+    return crun__thread_start(&thread_type, j, &t->thread);
 }
 
 /*
@@ -368,7 +366,8 @@ static int l_thread_start(lua_State *L)
     j->port = lua_touserdata(L, 1);
     j->resume = crun__universe->resume;
     j->limits = crun__monitor_get();
-    int rc = start(L, t, j);
+    t->job = j;
+    int rc = start(L, t);
     return rc < 0 ? crun__lua_fail(L, rc) : 1;
 }
 
