@@ -171,7 +171,7 @@ static bool run_any(lua_State *L, program *p)
     if (is_worker(p))
         p->status = crun__prog_worker_run(L);
     else if (p->options.workers)
-        p->status = crun__prog_master_run(L, &p->options, p->argv);
+        return crun__prog_master_run(L, &p->options, p->argv, &p->status);
     else
         return run(L, p);
     return true;
@@ -211,7 +211,7 @@ static void finish(lua_State *L, program *p, bool ok)
     bool deadlocked = crun__prog_deadlocked();
     int rc = crun_lua_finish(L, deadlocked ? CRUN_LUA_CANCEL : 0);
     bool in_order = crun__drain_over();
-    if (p->options.workers && !p->options.prefork)
+    if (p->options.workers && ok)
         return; /* a signal is how it is told to end */
     if (crun__signals_taken() && !in_order && !crun__signals_asked())
         p->status = CRUN__EXIT_SIGNAL + crun__signals_taken();

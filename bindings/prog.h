@@ -134,8 +134,11 @@ int crun__prog_lifeline(int port, int32_t parent_id);
 
 /* --- prog_prefork.c ----------------------------------------------------------------------- */
 
-/* --workers: the process that starts the workers and runs no script. Returns: the exit status. */
-int crun__prog_master_run(lua_State *L, const crun__options *options, char **argv);
+/*
+ * --workers: the process that starts the workers and runs no script. Returns: whether it came to
+ * its end, with the exit status; if not, has said why.
+ */
+bool crun__prog_master_run(lua_State *L, const crun__options *options, char **argv, int *status);
 
 /*
  * One of the workers: as crun__prog_worker_begin; and, before anything else runs in the state, what

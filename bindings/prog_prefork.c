@@ -66,16 +66,16 @@ static int call_master(lua_State *L)
     return 1;
 }
 
-int crun__prog_master_run(lua_State *L, const crun__options *options, char **argv)
+bool crun__prog_master_run(lua_State *L, const crun__options *options, char **argv, int *status)
 {
     master m = {options, argv};
     lua_pushcfunction(L, call_master);
     lua_pushlightuserdata(L, &m);
     if (!crun__prog_report(L, crun__prog_call(L, 1, 1)))
-        return CRUN__EXIT_ERROR;
-    int status = (int)lua_tointeger(L, -1);
+        return false;
+    *status = (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
-    return status;
+    return true;
 }
 
 /* --- a worker ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 local crun = require "crun"
 local links = require "spec.support.links"
+local process = require "spec.support.process"
 local support = require "spec.support"
 
 -- What is sent uses the program's globals, and not those that busted makes for each file.
@@ -90,6 +91,29 @@ describe("Supervisor of processes", function()
     local sup, await = supervise { max_restarts = 1, { args = { event }, target = print } }
     assert.matches("^could not be started: .*crun%.Task cannot be sent", await "ended".ending.text)
     assert.matches("gave up", tostring(support.raised(sup.get, sup)))
+  end)
+end)
+
+describe("Supervisor", function()
+  it("ends its workers when a signal comes right after their start", function()
+    local result = process.run [[
+      local crun = require "crun"
+      local function signal() io.popen("kill -TERM $PPID"):close() end
+      local ended = crun.Event()
+      crun.Supervisor { { make = function()
+        return {
+          start = function() crun.call_soon(signal) end,
+          join = function() return ended:wait() end,
+          terminate = function()
+            print("told to end")
+            ended:set()
+          end,
+        }
+      end } }:run()
+    ]]
+    assert.equal("told to end\n", result.out)
+    assert.is_nil(result.err:find("deadlock", 1, true))
+    if process.under_crun then assert.equal(143, result.status) end
   end)
 end)
 

@@ -72,6 +72,7 @@ end
 local function answer(self, id, host, port, options)
   local sockets = self.master.sockets
   local ok, listener, message, code = pcall(sockets.open, sockets, self, host, port, options)
+  if core.remote.is_cancelled(listener) then error(listener, 0) end
   if not ok then
     self.port:post(kinds.LISTENER, id, 0, kinds.RAISED, tostring(listener))
   elseif not listener then

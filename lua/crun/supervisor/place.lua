@@ -6,6 +6,8 @@
 local core = require "crun.core"
 local ending = require "crun.supervisor.ending"
 
+local lasting = core.remote.lasting
+
 ---@class crun.Supervisor.Place
 ---@field name string
 ---@field policy crun.Supervisor.Policy
@@ -54,10 +56,18 @@ local function make_and_start(self)
   error(ok and message or started, 0)
 end
 
----Has the worker's end put into the inbox. The task is shielded: when the whole program is
----cancelled, the place still has to learn of the end.
+---Starts a task that no signal cancels, not even before its first turn: when the whole program is
+---cancelled, there is still work to do here. It ends before the program, for the Supervisor waits.
+local function spawn_lasting(name, fn, ...)
+  local task = core.spawn(core.shield, fn, ...)
+  lasting(task)
+  task.name = name
+  return task
+end
+
+---Has the worker's end put into the inbox.
 local function watch(self, worker)
-  core.spawn(core.shield, function()
+  spawn_lasting(("watcher of %s"):format(self.name), function()
     local ok, err = pcall(worker.join, worker)
     self.inbox:put(ok and "ended" or ending.unstarted(err))
   end)
@@ -174,8 +184,7 @@ end
 ---Keeps the worker that has begun alive, in a task of its own, which no cancel reaches: places are
 ---ended in order, by the Supervisor.
 function Place:keep()
-  local task = core.spawn(core.shield, keep, self)
-  task.name = ("keeper of %s"):format(self.name)
+  spawn_lasting(("keeper of %s"):format(self.name), keep, self)
 end
 
 ---Asks for the end. Never waits: see `over`.
