@@ -16,7 +16,7 @@ local function packed(count, kind, ...)
   return false, made, kind, count
 end
 
----One input.
+---One input, which is not nil.
 local function single(first, ...)
   if select("#", ...) == 0 and IMMUTABLE[type(first)] then
     return type(first) == "string" and #first + SMALL or SMALL, first
@@ -50,7 +50,12 @@ end
 local function steps(iterate, state, control)
   local function made(first, ...)
     control = first
-    if first ~= nil then return single(first, ...) end
+    if IMMUTABLE[type(first)] and select("#", ...) == 0 then
+      if first == nil then return nil end
+      return type(first) == "string" and #first + SMALL or SMALL, first
+    elseif first ~= nil then
+      return packed(1, kinds.JOB, first, ...)
+    end
     return nil
   end
   return function() return made(iterate(state, control)) end

@@ -124,7 +124,10 @@ local function advance(self, over)
   else
     self.at = self.at + 1
   end
-  if self.room and self.open <= self.limit - self.slack then self.room:set() end
+  if self.hungry and self.open <= self.limit - self.slack then
+    self.hungry = false
+    self.room:set()
+  end
 end
 
 local function deliver(self, plain)
@@ -146,6 +149,7 @@ local function read_inputs(self, closing)
   local _ <close> = closing
   while self:feed() do
     self.room:clear()
+    self.hungry = true
     self.room:wait()
     if self.stopped then return end
   end
