@@ -243,7 +243,7 @@ static int run_program(program *p)
     else
         p->status = CRUN__EXIT_ERROR;
     crun__newstate_close(L, &state);
-    if (is_worker(p))
+    if (is_worker(p) || p->options.prefork)
         crun__prog_worker_ending();
     crun__signals_give_back(p->hub);
     crun_hub_free(p->hub);
