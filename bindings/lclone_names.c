@@ -121,11 +121,19 @@ static void add_inner(lua_State *L, name *n)
     }
 }
 
+static bool is_globals(lua_State *L, int index)
+{
+    lua_pushglobaltable(L);
+    bool same = lua_rawequal(L, index < 0 ? index - 1 : index, -1);
+    lua_pop(L, 1);
+    return same;
+}
+
 static void add_member(lua_State *L, name *n)
 {
     if (lua_isfunction(L, -1) || lua_isuserdata(L, -1))
         add(L, n, RANK_MEMBER);
-    if (!lua_istable(L, -1))
+    if (!lua_istable(L, -1) || is_globals(L, -1)) /* the script's globals are no module's */
         return;
     if (is_class(L))
         add(L, n, RANK_MEMBER);
@@ -153,14 +161,6 @@ static void add_globals(lua_State *L, name *n)
         if (crun__global_is_standard(L, n->part[1].text))
             add(L, n, RANK_STANDARD);
     }
-}
-
-static bool is_globals(lua_State *L, int index)
-{
-    lua_pushglobaltable(L);
-    bool same = lua_rawequal(L, index < 0 ? index - 1 : index, -1);
-    lua_pop(L, 1);
-    return same;
 }
 
 /* Pushes the table of loaded modules. */

@@ -446,6 +446,15 @@ describe("what cannot be sent", function()
     end)
   end)
 
+  it("is no member of a module that has the table of globals", function()
+    package.loaded["spec.clone_globals"] = { globals = _G, own = function() end }
+    with_globals({ clone_log = { file = sock }, clone_write = false }, function()
+      local f = script "function clone_write() clone_log.file:write() end return clone_write"
+      words("global 'clone_log.file' (userdata) used by function at script:1 cannot be sent", f)
+    end)
+    package.loaded["spec.clone_globals"] = nil
+  end)
+
   it("is named although it is deep", function()
     local top = {}
     local t = top

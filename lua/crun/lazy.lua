@@ -27,20 +27,27 @@ local modules = {
   subprocess = "crun.subprocess",
 }
 
+---Takes all names of a module at once: whoever has one of them has the others of the same module,
+---also where it has been forgotten and is loaded again.
+local function take(crun, module)
+  local face = require(module)
+  for name, from in pairs(members) do
+    if from == module then rawset(crun, name, face[name]) end
+  end
+end
+
 ---Finds a name of crun that has not been asked for before.
 ---May switch: where a module that it loads does.
 ---@param crun table
 ---@param name any
 ---@return any value nil: there is no such name
 function M.find(crun, name)
-  local value
   if members[name] then
-    value = require(members[name])[name]
+    take(crun, members[name])
   elseif modules[name] then
-    value = require(modules[name])
+    rawset(crun, name, require(modules[name]))
   end
-  if value ~= nil then rawset(crun, name, value) end
-  return value
+  return rawget(crun, name)
 end
 
 ---The names, in order.
