@@ -61,10 +61,15 @@ function M.script(text)
   return path
 end
 
+--- Without what valgrind says of calls of the system that it does not know.
+local function own_words(err)
+  return (err:gsub("%-%-%d+%-%- [^\n]*\n", ""))
+end
+
 local function finish(files, ok, how, code)
   local result = {
     out = read_and_remove(files.out),
-    err = read_and_remove(files.err),
+    err = own_words(read_and_remove(files.err)),
     status = how == "signal" and 128 + code or code,
     ok = ok == true,
   }

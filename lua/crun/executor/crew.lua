@@ -93,16 +93,22 @@ local function explain(self, worker, how)
   return ("EWORKERDIED: %s of the %s %s"):format(worker.name, self.name, how)
 end
 
+---It ends with its task. Its clean-ups have as long as the pool grants.
+local function take_along(self, worker)
+  self.backend.interrupt(worker)
+  if not self.backend.wait(worker, self.grace) then self.backend.kill(worker) end
+end
+
 ---The task of a worker ends before it with the program, or because the pool is terminated.
 local function guard(self, worker)
   return setmetatable({}, {
     __close = function(_, err)
       if worker.gone then return end
-      if worker.handle then self.backend.kill(worker) end
       if not self.terminated then
         self.terminated = true
         self:give_up(err)
       end
+      if worker.handle then core.shield(take_along, self, worker) end
       bury(self, worker, explain(self, worker, "was ended before it began"))
     end,
   })
