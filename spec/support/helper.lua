@@ -4,6 +4,11 @@
 local busted = require "busted"
 require "crun"
 require "crun.testing"
+-- Also what is loaded on first use: busted forgets with each file what that one has loaded, and a
+-- module that is loaded twice has two of each class.
+for _, path in ipairs(require("spec.support.files").list "lua/crun/*.lua lua/crun/*/*.lua") do
+  require((path:gsub("^lua/", ""):gsub("/init%.lua$", ""):gsub("%.lua$", ""):gsub("/", ".")))
+end
 require "spec.support"
 require "spec.support.process"
 local gcstress = require "spec.support.gcstress"
