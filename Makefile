@@ -183,9 +183,9 @@ $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libcrun.a
 # --- Running and testing -------------------------------------------------------------------------------------------
 lua_path := $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath := $(CURDIR)/build/lib/?.so;;
-# SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua
+# SPECS names spec files or folders, SPEC_FLAGS is for busted: make check SPECS=spec/queue_spec.lua. See .ci/each.
 SPECS ?= spec
-each = $(if $(FLAVOUR),EXCEPT='$(except)' .ci/each '$(SPECS)')
+each = $(if $(FLAVOUR)$(filter spec,$(SPECS)),EXCEPT='$(except)' .ci/each '$(SPECS)')
 specs = .ci/specs.lua $(skip) $(SPEC_FLAGS) $(if $(each),,$(SPECS))
 test_env += CRUN_BUILD='$(CURDIR)/$(B)' CRUN_BIN='$(under) $(CURDIR)/$(program)' LUA_BIN='$(LUA)'
 
@@ -196,7 +196,7 @@ deps deps-test:; @.ci/deps install $(if $(filter deps,$@),build,test) ## install
 test: deps-test ## install what the tests need, build, run every test
 	@.ci/steps all gcstress valgrind check check-bin asan tsan ucontext check-c aarch64
 check: all ## the specs under stock lua5.4; SPECS=file SPEC_FLAGS=--filter=...
-	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) $(specs) $(if $(each),$(SPECS))
+	$(test_env) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(each) $(LUA) $(specs)
 check-bin: $(if $(FLAVOUR),$(program) $(embeds),all) ## the specs under the program
 	$(test_env) $(each) $(under) $(program) $(specs)
 check-c: $(ctests) ## the C tests of runtime/
