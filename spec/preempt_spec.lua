@@ -107,8 +107,8 @@ describe("a task that computes", function()
     local function lose(task_ended)
       local rounds = 0
       repeat
-        local old = count
-        local t = { old }
+        local old, t = count, {}
+        for i = 1, 50 do t[i] = old end -- the place where it is likely to be interrupted
         count = t[1] + 1
         rounds = rounds + 1
       until task_ended()
