@@ -41,7 +41,7 @@ end
 
 function M.wait(worker, seconds)
   local code, signo = worker.handle:wait(seconds)
-  if code == nil and not signo then return nil end
+  if not code then return nil end
   return spawn_worker.describe(code, signo)
 end
 
