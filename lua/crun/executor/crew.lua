@@ -5,8 +5,9 @@
 --
 -- The backend (threads.lua, processes.lua) knows what a worker is: start(worker, engine) sets
 -- `link`, `handle` and `board`, and may wait; serve(worker, first) -> a Future, has it begin with
--- the initializer; interrupt(worker) and kill(worker) end it, with clean-ups or without;
--- wait(worker [, seconds]) -> how it ended, in words; nil: it has not.
+-- the initializer; interrupt(worker) and kill(worker) end it, with clean-ups or without; MORTAL says
+-- whether kill ends it for certain; wait(worker [, seconds]) -> how it ended, in words; nil: it has
+-- not.
 
 local core = require "crun.core"
 local engine = require "crun.executor.engine"
@@ -95,8 +96,11 @@ end
 
 ---It ends with its task. Its clean-ups have as long as the pool grants.
 local function take_along(self, worker)
-  self.backend.interrupt(worker)
-  if not self.backend.wait(worker, self.grace) then self.backend.kill(worker) end
+  local backend = self.backend
+  backend.interrupt(worker)
+  if backend.wait(worker, self.grace) then return end
+  backend.kill(worker)
+  if backend.MORTAL then backend.wait(worker) end
 end
 
 ---The task of a worker ends before it with the program, or because the pool is terminated.

@@ -12,7 +12,7 @@ local SIGKILL, SIGTERM, SIGCONT = 9, 15, 18
 ---The descriptor of the board in the worker.
 local BOARD = 4
 
-local M = {}
+local M = { MORTAL = true }
 
 function M.start(worker, pool)
   local board, fd = core.claims_share(engine.DEPTH)

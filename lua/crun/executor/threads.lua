@@ -7,7 +7,7 @@ local engine = require "crun.executor.engine"
 local keeper = require "crun.thread.keeper"
 local worker_side = require "crun.executor.worker"
 
-local M = {}
+local M = { MORTAL = false }
 
 ---Seconds before a thread in which a cancelled job does not end is stopped where it computes.
 M.patience = 0.02
