@@ -103,19 +103,20 @@ local function take_along(self, worker)
   if backend.MORTAL then backend.wait(worker) end
 end
 
----The task of a worker ends before it with the program, or because the pool is terminated.
+---The task of a worker ends before it with the program, or because the pool is terminated; maybe
+---before its first turn.
+local function cut_short(self, worker, err)
+  if worker.gone then return end
+  if not self.terminated then
+    self.terminated = true
+    self:give_up(err)
+  end
+  if worker.handle then core.shield(take_along, self, worker) end
+  bury(self, worker, explain(self, worker, "was ended before it began"))
+end
+
 local function guard(self, worker)
-  return setmetatable({}, {
-    __close = function(_, err)
-      if worker.gone then return end
-      if not self.terminated then
-        self.terminated = true
-        self:give_up(err)
-      end
-      if worker.handle then core.shield(take_along, self, worker) end
-      bury(self, worker, explain(self, worker, "was ended before it began"))
-    end,
-  })
+  return setmetatable({}, { __close = function(_, err) cut_short(self, worker, err) end })
 end
 
 ---The body of a worker's task.
@@ -153,6 +154,7 @@ function Engine:recruit()
   worker.task = core.spawn(live, self, worker)
   worker.task.name = worker.name .. " of a " .. self.name
   worker.task.daemon = true
+  worker.task:on_done(function(task) cut_short(self, worker, task:exception()) end)
 end
 
 ---Lets a worker go that has nothing to do. Switches: never.
