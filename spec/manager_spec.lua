@@ -125,6 +125,15 @@ describe("a Manager's Value and Namespace", function()
     for name, value in pairs(ns) do seen[name] = value end
     assert.same({ get = 2, copy = 3 }, seen)
   end))
+
+  both("begin with what they are given", everywhere(function(m) return m end, function(m)
+    local ns = m:Namespace { x = 1, y = "two" }
+    assert.same({ 2, 1, "two" }, { #ns, ns.x, ns.y })
+    fails("bad argument #1 to 'Namespace' %(table expected, got number%)", m.Namespace, m, 1)
+    fails("a key of a dict must be a string, number or boolean, got table", m.Namespace, m,
+      { [{}] = 1 })
+    fails("bad arguments to 'Value' %(one value expected", m.Value, m, "i", 0)
+  end))
 end)
 
 describe("a Manager", function()

@@ -21,8 +21,9 @@ function Manager:list(values) end
 function Manager:Value(value) end
 
 --- May wait.
+---@param values? table its fields to begin with
 ---@return crun.Namespace
-function Manager:Namespace() end
+function Manager:Namespace(values) end
 
 --- May wait.
 ---@param ... any as of crun.Queue

@@ -111,13 +111,22 @@ end
 
 ---@param value? any
 ---@return crun.Value
-function methods:Value(value)
-  return make(state_of(self, "Value"), "Value", { value = value })
+function methods:Value(value, ...)
+  local state = state_of(self, "Value")
+  if select("#", ...) > 0 then
+    blame "bad arguments to 'Value' (one value expected, which carries its type: Value(0))"
+  end
+  return make(state, "Value", { value = value })
 end
 
+---Names that everybody shares who has it, with the fields of the table to begin with.
+---@param values? table
 ---@return crun.Namespace
-function methods:Namespace()
-  return make(state_of(self, "Namespace"), "Namespace", { values = {}, n = 0 })
+function methods:Namespace(values)
+  local state = state_of(self, "Namespace")
+  local namespace = make(state, "Namespace", { values = {}, n = 0 })
+  for name, value in pairs(check_table(values, "Namespace")) do namespace[name] = value end
+  return namespace
 end
 
 ---Whatever can be sent to a worker by reference; a Manager has it for the sake of workers, which
