@@ -76,41 +76,49 @@ local function teller(self)
   end
 end
 
-local function add_places(self, worker)
-  local make, first = maker.of(worker), #self.places + 1
+---Adds all places of a worker, or none.
+local function add_places(self, worker, where)
+  local make, names, places = maker.of(worker), {}, {}
   for i = 1, worker.count do
-    local name = worker.count > 1 and ("%s-%d"):format(worker.name, i) or worker.name
-    if self.by_name[name] then
-      error(("bad argument #1 to 'Supervisor' (two workers named '%s')"):format(name), 0)
+    names[i] = worker.count > 1 and ("%s-%d"):format(worker.name, i) or worker.name
+    if self.by_name[names[i]] then
+      error(("bad argument #1 to '%s' (two workers named '%s')"):format(where, names[i]), 0)
     end
-    local new = place.new(worker, name, make, teller(self))
-    self.by_name[name] = new
-    self.places[#self.places + 1] = new
   end
-  return first
+  for i, name in ipairs(names) do
+    places[i] = place.new(worker, name, make, teller(self))
+    self.by_name[name] = places[i]
+    self.places[#self.places + 1] = places[i]
+  end
+  return places
 end
 
-local function begin(self, first)
-  for i = first, #self.places do
-    local one = self.places[i]
-    one:begin()
-    one:keep()
-    one.kept = true
+---Starts the workers of those places, one after the other, that have not been removed meanwhile.
+local function begin(self, places)
+  for _, one in ipairs(places) do
+    if self.ending then return end
+    if not one.asked then
+      one:keep()
+      one.begun:wait()
+    end
   end
+end
+
+---The places as they are now: who waits for one may find others gone when it goes on.
+local function present(self)
+  return table.move(self.places, 1, #self.places, 1, {})
 end
 
 ---Ends all: the last one started first, those of one specification together, or all together.
 local function end_all(self)
-  local places, together = self.places, self.all.together
+  local places, together = present(self), self.all.together
   local last = #places
   while last > 0 do
     local first = last
     while first > 1 and (together or places[first - 1].spec == places[last].spec) do
       first = first - 1
     end
-    for i = first, last do
-      if places[i].kept then places[i]:stop() end
-    end
+    for i = first, last do places[i]:stop() end
     for i = first, last do
       if places[i].kept then places[i].over:wait() end
     end
@@ -120,8 +128,9 @@ end
 
 local function look_after(self)
   local ok, err = pcall(function()
-    begin(self, 1)
-    repeat local news = self.inbox:get() until news ~= "over" or living(self) == 0
+    self.begun = true
+    begin(self, present(self))
+    while living(self) > 0 and self.inbox:get() == "over" do end
   end)
   self.ending = true
   core.shield(end_all, self)
@@ -207,10 +216,10 @@ function Supervisor:add(worker)
   if self.ending then error("the Supervisor has ended", 2) end
   self.added = self.added + 1
   local whole = checked(spec.worker, "add", worker, self.added, self.all)
-  local first = checked(add_places, self, whole)
-  local names = {}
-  for i = first, #self.places do names[#names + 1] = self.places[i].name end
-  if self.task then begin(self, first) end
+  local places, names = checked(add_places, self, whole, "add"), {}
+  for i, one in ipairs(places) do names[i] = one.name end
+  if self.begun then begin(self, places) end
+  if self.ending and not places[#places].kept then error("the Supervisor has ended", 2) end
   return names
 end
 
@@ -224,11 +233,9 @@ function Supervisor:remove(name)
   if not one then
     return nil, ("ENOENT: no worker named '%s'"):format(tostring(name)), "ENOENT"
   end
-  if one.kept then
-    one:stop()
-    one.over:wait()
-  end
-  self.by_name[name] = nil
+  one:stop()
+  if one.kept then one.over:wait() end
+  if self.by_name[name] == one then self.by_name[name] = nil end
   for i, other in ipairs(self.places) do
     if other == one then table.remove(self.places, i) end
   end
@@ -272,7 +279,7 @@ function M.Supervisor(options)
     name = all.name, on_event = all.on_event, all = all,
     places = {}, by_name = {}, added = #specs, inbox = core.Queue(),
   }, Supervisor)
-  for _, worker in ipairs(specs) do checked(add_places, self, worker) end
+  for _, worker in ipairs(specs) do checked(add_places, self, worker, "Supervisor") end
   return self
 end
 

@@ -14,6 +14,9 @@ local lasting = core.remote.lasting
 ---@field state "starting"|"running"|"waiting"|"stopping"|"ended"
 ---@field worker any the one that lives, or lived last
 ---@field restarts integer
+---@field kept boolean it has a task
+---@field asked boolean it is to end
+---@field begun crun.Event set when the first worker has started, or could not be
 ---@field over crun.Event set when nothing more will happen here
 ---@field ending? crun.Supervisor.Ending of the last worker
 local Place = {}
@@ -32,9 +35,9 @@ function M.new(spec, name, make, tell)
     state = "starting", restarts = 0,
     row = 0, -- restarts since the worker was last healthy
     recent = {}, -- when the restarts within the period were
-    stopping = false,
+    stopping = false, kept = false, asked = false,
     inbox = core.Queue(),
-    over = core.Event(),
+    begun = core.Event(), over = core.Event(),
   }, Place)
 end
 
@@ -74,7 +77,7 @@ local function watch(self, worker)
 end
 
 ---Starts a worker. May wait.
-function Place:begin()
+local function begin(self)
   self.state, self.ending, self.since = "starting", nil, nil
   local ok, worker = pcall(core.shield, make_and_start, self)
   if not ok then
@@ -135,12 +138,15 @@ local function count_restart(self)
   return true
 end
 
+local MOST_DOUBLINGS = 1023 -- that are a number
+
 ---Exponential back-off: the seconds before the next start.
 local function next_delay(self)
   local policy = self.policy
   if self.since and core.now() - self.since >= policy.healthy then self.row = 0 end
   self.row = self.row + 1
-  return math.min(policy.backoff_max, policy.backoff * 2.0 ^ (self.row - 1))
+  local factor = 2.0 ^ math.min(self.row - 1, MOST_DOUBLINGS)
+  return math.min(policy.backoff_max, policy.backoff * factor)
 end
 
 local function decide(self)
@@ -167,29 +173,31 @@ end
 ---Also when a method of the worker raises, which then is the failure of the place's task.
 local function leave(self)
   self.state = "ended"
+  self.begun:set()
   self.over:set()
   self.tell(self, "over")
 end
 
 local function keep(self)
   local _ <close> = setmetatable({}, { __close = function() leave(self) end })
-  while true do
+  repeat
+    begin(self)
+    self.begun:set()
     self.ending = live(self)
     local delay = decide(self)
-    if not delay or not pause(self, delay) then return end
-    self:begin()
-  end
+  until not delay or not pause(self, delay)
 end
 
----Keeps the worker that has begun alive, in a task of its own, which no cancel reaches: places are
+---Starts a worker and keeps it alive, in a task of its own, which no cancel reaches: places are
 ---ended in order, by the Supervisor.
 function Place:keep()
+  self.kept = true
   spawn_lasting(("keeper of %s"):format(self.name), keep, self)
 end
 
----Asks for the end. Never waits: see `over`.
+---Asks for the end. Never waits: see `over`, which comes if it is kept.
 function Place:stop()
-  if self.asked or self.state == "ended" then return end
+  if self.asked then return end
   self.asked = true
   self.inbox:put("stop")
 end
