@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 
---- A pool that ended in the turn in which its first job came waited for ever for a worker whose task
---- had been cancelled before it began.
+--- A pool that ended in the turn in which its first job came waited for ever for a worker whose
+--- task had been cancelled before it began.
 local crun = require "crun"
 
 for _, name in ipairs { "ThreadPool", "ProcessPool" } do

@@ -11,7 +11,7 @@ local M = {}
 M.MAX_OUTPUT = 256 * 1024 * 1024
 
 local EACH = {
-  args = "list", cwd = "string", env = "table", executable = "string", fds = "table",
+  args = "list", cwd = "text", env = "table", executable = "text", fds = "table",
   process_group = "boolean", shell = "boolean", start_new_session = "boolean",
   stderr = "source", stdin = "source", stdout = "source",
 }
@@ -23,28 +23,33 @@ M.run = setmetatable({
   timeout = "seconds",
 }, { __index = EACH })
 M.stage = {
-  cwd = "string", env = "table", executable = "string", shell = "boolean", stderr = "source",
+  cwd = "text", env = "table", executable = "text", shell = "boolean", stderr = "source",
 }
 M.pipeline = {
-  capture_output = "boolean", check = "boolean", cwd = "string", env = "table", input = "string",
+  capture_output = "boolean", check = "boolean", cwd = "text", env = "table", input = "string",
   max_output = "bytes", stderr = "source", stdin = "source", stdout = "source", timeout = "seconds",
 }
+
+---The highest number that a descriptor may have.
+local MOST_FD = 0x7fffffff
 
 local WORDS = { inherit = true, null = true, pipe = true }
 
 ---Whether it can stand behind a descriptor of the child: a word apart.
 local function is_source(value)
   local kind = type(value)
-  return WORDS[value] or math.type(value) == "integer"
-    or kind == "userdata" and (getmetatable(value) == "crun.Stream" or io.type(value) == "file")
+  return WORDS[value] or math.type(value) == "integer" and value >= 0 and value <= MOST_FD
+    or kind == "userdata" and (io.type(value) == "file"
+      or getmetatable(value) == "crun.Stream" and not value:closed())
 end
 
-local SOURCE = "\"pipe\", \"inherit\", \"null\", a descriptor, a Stream or an open file expected"
+local SOURCE = "\"pipe\", \"inherit\", \"null\", a descriptor, an open Stream or file expected"
 
 local kinds = {
   boolean = function(value) return type(value) == "boolean", "boolean expected" end,
   bytes = function(value)
-    return math.type(value) == "integer" and value >= 0, "a number of bytes >= 0 expected"
+    return math.type(value) == "integer" and value >= 0 and value < math.maxinteger,
+      "a number of bytes >= 0 expected"
   end,
   list = function() return false, "the program and its arguments stand in the table itself" end,
   seconds = function(value)
@@ -55,6 +60,10 @@ local kinds = {
   end,
   string = function(value) return type(value) == "string", "string expected" end,
   table = function(value) return type(value) == "table", "table expected" end,
+  text = function(value)
+    return type(value) == "string" and not value:find("\0", 1, true),
+      "string without zero bytes expected"
+  end,
 }
 
 local function show(value)
@@ -86,13 +95,21 @@ function M.check(options, known, name, level)
   end
 end
 
----The positional part. Raises for holes, and for what is no word of a command line.
-local function words(options, name, level)
-  level = level + 1
-  local count, list = 0, {}
+---How many positions a list has, if it is one without holes.
+---@param options table
+---@return integer
+function M.count(options)
+  local count = 0
   for key in pairs(options) do
     if math.type(key) == "integer" then count = count + 1 end
   end
+  return count
+end
+
+---The positional part. Raises for holes, and for what is no word of a command line.
+local function words(options, name, level)
+  level = level + 1
+  local count, list = M.count(options), {}
   for i = 1, count do
     local value = options[i]
     if type(value) ~= "string" and type(value) ~= "number" then

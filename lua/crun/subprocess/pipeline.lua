@@ -32,11 +32,16 @@ end
 local function prepare(opts, level)
   level = level + 1
   local resolved = options.resolve(opts, options.pipeline, "pipeline", level)
-  if #resolved == 0 then
+  local count, specs = options.count(resolved), {}
+  if count == 0 then
     error("bad argument #1 to 'pipeline' (a list of commands expected, got an empty one)", level)
   end
-  local specs = {}
-  for i, stage in ipairs(resolved) do
+  for i = 1, count do
+    local stage = resolved[i]
+    if type(stage) ~= "table" then
+      error(("bad argument #1 to 'pipeline' (command %d: table expected, got %s)")
+        :format(i, type(stage)), level)
+    end
     options.check(stage, options.stage, "pipeline", level)
     specs[i] = options.process(stage_options(resolved, i), "pipeline", level)
   end
