@@ -42,12 +42,14 @@ function modes.wait(name)
 end
 
 function modes.put(name, attempt)
-  return function(link, object, id, _, item, timeout)
-    local ok, done, message, code = pcall(object[attempt], object, item)
-    if code == "EAGAIN" then
+  local function tried(link, object, id, item, timeout, ok, ...)
+    if select(3, ...) == "EAGAIN" then
       return in_task(link, object, id, answer, object[name], item, timeout)
     end
-    return answer(link, object, id, ok, done, message, code)
+    return answer(link, object, id, ok, ...)
+  end
+  return function(link, object, id, _, item, timeout)
+    return tried(link, object, id, item, timeout, pcall(object[attempt], object, item))
   end
 end
 
@@ -106,20 +108,24 @@ local function answer_unit(link, object, id, ok, got, ...)
 end
 
 function modes.unit(name)
-  return function(link, object, id, _, timeout)
-    local ok, got, message, code = pcall(object[name], object, 0)
-    if code == "ETIMEDOUT" and timeout ~= 0 then
+  local function tried(link, object, id, timeout, ok, ...)
+    if select(3, ...) == "ETIMEDOUT" and timeout ~= 0 then
       return in_task(link, object, id, answer_unit, object[name], timeout)
     end
-    return answer_unit(link, object, id, ok, got, message, code)
+    return answer_unit(link, object, id, ok, ...)
+  end
+  return function(link, object, id, _, timeout)
+    return tried(link, object, id, timeout, pcall(object[name], object, 0))
   end
 end
 
 function modes.units(name)
-  return function(link, object, id, _, n)
-    local ok, err = pcall(object[name], object, n)
+  local function given(link, object, id, n, ok, ...)
     if ok then count_units(link, object, -(n or 1)) end
-    return answer(link, object, id, ok, err)
+    return answer(link, object, id, ok, ...)
+  end
+  return function(link, object, id, _, n)
+    return given(link, object, id, n, pcall(object[name], object, n))
   end
 end
 

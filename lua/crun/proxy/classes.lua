@@ -19,9 +19,10 @@ local function bad_self(kind, name, value)
 end
 
 ---The owner of an object whose method cannot fail is gone.
-local function surely(value, message, code, ...)
+local function surely(...)
+  local value, message, code = ...
   if value == nil and (code == "ECLOSED" or code == "EWORKERDIED") then blame(message) end
-  return value, message, code, ...
+  return ...
 end
 
 -- Further modes in which a method acts in the name of the calling task.
@@ -134,10 +135,12 @@ end
 ---Nobody reads while somebody writes: what a scope holds is told by whether this end writes.
 function extra.RWLock(methods, meta)
   local acquire, release = methods.write_acquire, methods.write_release
-  function methods.write_acquire(self, timeout)
-    local held, message, code = acquire(self, timeout)
+  local function acquired(self, held, ...)
     if held then state_of(self).writing = true end
-    return held, message, code
+    return held, ...
+  end
+  function methods.write_acquire(self, timeout)
+    return acquired(self, acquire(self, timeout))
   end
   function methods.write_release(self)
     release(self)
