@@ -88,10 +88,11 @@ function M.took(start, seconds, at_most)
 end
 
 --- A count scaled down where each step is slow: by `CRUN_SPEC_SCALE` (a factor up to 1), or to a
---- hundredth under GC stress; never below `least` (default 2).
-function M.scaled(n, least)
+--- hundredth under GC stress; then never below `least` (default 2) nor above `most`.
+function M.scaled(n, least, most)
   local scale = tonumber(os.getenv("CRUN_SPEC_SCALE") or (gcstress.enabled and 0.01 or 1))
-  return math.max(least or 2, math.floor(n * scale))
+  if scale == 1 then return n end
+  return math.max(least or 2, math.min(math.floor(n * scale), most or n))
 end
 
 --- Calls and returns the error that it must raise.

@@ -5,9 +5,9 @@
 --
 -- The backend (threads.lua, processes.lua) knows what a worker is: start(worker, engine) sets
 -- `link`, `handle` and `board`, and may wait; serve(worker, first) -> a Future, has it begin with
--- the initializer; interrupt(worker) and kill(worker) end it, with clean-ups or without; MORTAL says
--- whether kill ends it for certain; wait(worker [, seconds]) -> how it ended, in words; nil: it has
--- not.
+-- the initializer; interrupt(worker) and kill(worker) end it, with clean-ups or without; MORTAL
+-- says whether kill ends it for certain; wait(worker [, seconds]) -> how it ended, in words; nil:
+-- it has not.
 
 local core = require "crun.core"
 local engine = require "crun.executor.engine"
