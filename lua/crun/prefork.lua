@@ -23,6 +23,7 @@ local CLEAN_UP = 5
 
 ---@class crun.prefork.Place one worker of a generation
 ---@field id integer
+---@field name string to the Supervisor
 ---@field generation crun.prefork.Generation
 ---@field ready boolean the worker that lives there now is
 ---@field failed boolean one ended before it was ready
@@ -46,14 +47,9 @@ end
 
 -- --- generations ---------------------------------------------------------------------------------
 
-local function name_of(generation, id)
-  return ("worker %d of generation %d"):format(id, generation.number)
-end
-
 ---What a worker is to the Supervisor. The script may end workers as often as it likes: there is
 ---back-off, and no limit.
-local function spec_of(self, generation, id)
-  local name = name_of(generation, id)
+local function spec_of(self, generation, id, name)
   return {
     name = name,
     max_restarts = false, healthy = 1, shutdown = self.grace + CLEAN_UP,
@@ -65,11 +61,13 @@ local function spec_of(self, generation, id)
   }
 end
 
+---A place of the same generation with the same id may be draining still: each has its own name.
 local function add_place(self, generation, id)
-  local place = { id = id, generation = generation, ready = false, failed = false }
-  generation.places[id] = place
-  self.places[name_of(generation, id)] = place
-  return spec_of(self, generation, id)
+  self.names = self.names + 1
+  local name = ("worker %d of generation %d, place %d"):format(id, generation.number, self.names)
+  local place = { id = id, name = name, generation = generation, ready = false, failed = false }
+  generation.places[id], self.places[name] = place, place
+  return spec_of(self, generation, id, name)
 end
 
 local function new_generation(self)
@@ -85,12 +83,11 @@ end
 
 ---Ends a place's worker in its own time; nobody waits for it here.
 local function drain_place(self, place)
-  local name = name_of(place.generation, place.id)
   place.generation.places[place.id] = nil
   core.spawn(function()
-    self.supervisor:remove(name)
+    self.supervisor:remove(place.name)
     -- After what has been told of the worker.
-    core.call_soon(self.news.put, self.news, { what = "removed", name = name })
+    core.call_soon(self.news.put, self.news, { what = "removed", name = place.name })
   end)
 end
 
@@ -122,7 +119,20 @@ local function check_complete(self, generation)
   if each_place(generation, function(one) return one.ready end) then complete(self, generation) end
 end
 
----Every worker of a generation has ended before it was ready: the script is at fault.
+---Brings the newest generation to as many workers as there should be.
+local function adjust(self)
+  local generation = self.current
+  for id, place in pairs(generation.places) do
+    if id > self.count then drain_place(self, place) end
+  end
+  for id = 1, self.count do
+    if not generation.places[id] then self.supervisor:add(add_place(self, generation, id)) end
+  end
+  check_complete(self, generation)
+end
+
+---Every worker of a generation has ended before it was ready: the script is at fault. The number of
+---workers may have changed since the one before was the newest.
 local function fail(self, generation, ending)
   local before = generation.before
   if not before then
@@ -132,6 +142,7 @@ local function fail(self, generation, ending)
     ending.text)
   self.current, generation.before = before, nil
   drain_generation(self, generation)
+  adjust(self)
 end
 
 -- --- news ----------------------------------------------------------------------------------------
@@ -188,16 +199,14 @@ end
 local function one_more(self)
   self.count = self.count + 1
   self:log("SIGTTIN: %d workers from now on", self.count)
-  self.supervisor:add(add_place(self, self.current, self.count))
+  adjust(self)
 end
 
 local function one_less(self)
   if self.count == 1 then return self:log("SIGTTOU: the last worker stays") end
-  self:log("SIGTTOU: %d workers from now on", self.count - 1)
-  local place = self.current.places[self.count]
   self.count = self.count - 1
-  drain_place(self, place)
-  check_complete(self, self.current)
+  self:log("SIGTTOU: %d workers from now on", self.count)
+  adjust(self)
 end
 
 local SIGNALS = { [SIGHUP] = reload, [SIGTTIN] = one_more, [SIGTTOU] = one_less }
@@ -257,7 +266,7 @@ function M.main(options)
     name = options.name, script = options.script, arguments = options.arguments,
     count = options.workers == "auto" and core.cpu_count() or tonumber(options.workers),
     grace = tonumber(options.grace) or GRACE,
-    news = core.Queue(), places = {},
+    news = core.Queue(), places = {}, names = 0,
   }, Master)
   self.sockets = sockets.new(function(...) self:log(...) end)
   local _, err = pcall(serve, self)
