@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -100,6 +101,19 @@ static void close_all(crun__loop *loop)
         close(loop->bell_fd);
 }
 
+/*
+ * A program may be started without some of its standard descriptors. What is opened then must not
+ * get their numbers: it would be the output of whoever prints, and libuv does not close it.
+ */
+static int occupy_standard_fds(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int crun__loop_new(crun__loop **out)
 {
     crun__loop *loop = calloc(1, sizeof *loop);
@@ -107,7 +121,10 @@ int crun__loop_new(crun__loop **out)
         return CRUN_ENOMEM;
     loop->last = &loop->first;
     loop->bell_fd = -1;
-    int rc = uv_mutex_init(&loop->lock);
+    int rc = occupy_standard_fds();
+    if (rc < 0)
+        goto no_mutex;
+    rc = uv_mutex_init(&loop->lock);
     if (rc < 0)
         goto no_mutex;
     rc = uv_loop_init(&loop->uv);
