@@ -103,6 +103,25 @@ describe("crun --workers", function()
     assert.equal(0, master:stop())
   end)
 
+  it("takes a port for the same in whatever way it is written", function()
+    local taken = assert(crun.net.listen("127.0.0.1", 0))
+    local _, port = taken:sockname()
+    taken:close()
+    local master <close> = prefork.start { workers = 1, arguments = { tostring(port) }, script = [[
+      local crun = require "crun"
+      local text = ...
+      for _, port in ipairs { text, tonumber(text), tonumber(text) + 0.0 } do
+        print("port", select(2, assert(crun.net.listen("127.0.0.1", port)):sockname()))
+      end
+      print("done")
+      io.stdout:flush()
+      crun.sleep(60)
+    ]] }
+    master:expect("^done", master.out)
+    assert.equal(("port\t%d\n"):format(port):rep(3) .. "done", table.concat(master.out, "\n"))
+    assert.equal(0, master:stop())
+  end)
+
   it("tells a worker of failures, and raises misuse where it was", function()
     local taken <close> = assert(crun.net.listen("127.0.0.1", 0))
     local _, port = taken:sockname()

@@ -53,9 +53,12 @@ local function check_type(place, value, expected)
     :format(place, expected, type(value)), 3)
 end
 
----net.listen in a worker: the master listens, once for all workers that ask for the same.
+---net.listen in a worker: the master listens, once for all workers that ask for the same. As
+---there, a port may also be a numeral or a float.
 ---May wait.
 function M.listen(host, number, options)
+  number = tonumber(number) or number
+  number = math.tointeger(number) or number
   check_type(1, host, "string")
   check_type(2, number, "number")
   if options ~= nil then check_type(3, options, "table") end
