@@ -39,7 +39,8 @@ local CALLS = {
   WaitGroup = { { "add", 1 }, { "count" }, { "done" }, { "wait" } },
   Future = {
     { "done" }, { "status" }, { "result" }, { "exception" }, { "get", 0 },
-    { "set_result", 1, 2, 3, 4 }, { "result" }, { "get" }, { "join" }, { "cancel" }, { "cancelled" },
+    { "set_result", 1, 2, 3, 4 }, { "result" }, { "get" }, { "join" }, { "cancel" },
+    { "cancelled" },
   },
   Dict = {
     { "set", "a", 1 }, { "get", "a" }, { "get", "b" }, { "setdefault", "b", 2 }, { "add", "a" },

@@ -109,14 +109,14 @@ function methods:list(values)
   return list
 end
 
----@param value? any
+---@param ... any the value, or nothing for nil
 ---@return crun.Value
-function methods:Value(value, ...)
+function methods:Value(...)
   local state = state_of(self, "Value")
-  if select("#", ...) > 0 then
+  if select("#", ...) > 1 then
     blame "bad arguments to 'Value' (one value expected, which carries its type: Value(0))"
   end
-  return make(state, "Value", { value = value })
+  return make(state, "Value", { value = (...) })
 end
 
 ---Names that everybody shares who has it, with the fields of the table to begin with.
