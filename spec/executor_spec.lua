@@ -102,6 +102,9 @@ describe("a pool of workers", function()
         pool[name](pool, print)
       end)
     end
+    support.refuses({ "starmap", "item 1", "list of arguments", "number" }, function()
+      pool:starmap(math.abs, { 1, 2 })
+    end)
     support.refuses({ "pool of workers" }, function() pool:submit(print, pool) end)
     assert.equal("args[1].x: thread cannot be sent",
       raised(pool.map, pool, math.abs, { 1, { x = thread } }))

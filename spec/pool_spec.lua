@@ -182,6 +182,8 @@ describe("a Pool", function()
       function() local _ = pool:spawn_timeout(1) end)
     support.refuses({ "bad argument #2 to 'starmap'" },
       function() local _ = pool:starmap(nap, print) end)
+    support.refuses({ "starmap", "item 2", "list of arguments", "number" },
+      function() local _ = pool:starmap(nap, { { 0 }, 5 }) end)
     assert.equal(1, pool:free_count())
   end)
 

@@ -44,9 +44,16 @@ end
 
 ---The same unless it is a list of lists, as starmap takes them.
 function M.check_lists(items, name)
-  if type(items) == "table" then return end
-  error(("bad argument #2 to '%s' (list of lists expected, got %s)")
-    :format(name, type(items)), 3)
+  if type(items) ~= "table" then
+    error(("bad argument #2 to '%s' (list of lists expected, got %s)")
+      :format(name, type(items)), 3)
+  end
+  for i = 1, #items do
+    if type(items[i]) ~= "table" then
+      error(("bad argument #2 to '%s' (item %d: list of arguments expected, got %s)")
+        :format(name, i, type(items[i])), 3)
+    end
+  end
 end
 
 ---What starmap calls with each of its lists.
