@@ -200,6 +200,20 @@ describe("the failure of a Process", function()
     assert.same({ code = 7 }, object)
   end)
 
+  it("tells where it was raised", function()
+    local p = start(function()
+      local function inner() error("broken", 0) end
+      inner()
+    end)
+    assert.is_false(pcall(p.get, p))
+    assert.matches("in local 'inner'", p:traceback())
+    assert.is_nil(p:traceback():find("crun/", 1, true))
+    local good = start(function() crun.sleep(0.001) end)
+    assert.equal("", good:traceback())
+    good:join()
+    assert.equal("", good:traceback())
+  end)
+
   it("is reported once with the child's traceback, where nobody waits", function()
     local failures = support.collect_failures()
     local over = crun.Event()
@@ -359,6 +373,7 @@ describe("misuse of a Process", function()
     refuses({ "name", "string", "number" }, function() Process { name = 1 } end)
     refuses({ "daemon", "boolean" }, function() Process { daemon = 1 } end)
     refuses({ "table of options", "function" }, function() Process(print) end)
+    refuses({ "'extend'", "string", "number" }, function() Process:extend(5) end)
     local p = Process { name = "unused" }
     for _, method in ipairs { "join", "get", "terminate", "kill" } do
       refuses({ "'unused'", "not been started" }, function() p[method](p) end)

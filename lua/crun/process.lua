@@ -133,6 +133,14 @@ function Process:get(timeout)
   return state.task:get(timeout)
 end
 
+---Where the target failed, in the child; "" if it did not, or has not yet.
+---Switches: never. Raises: not started.
+---@return string
+function Process:traceback()
+  local task = check_started(self, "traceback").task
+  return task:done() and task:traceback() or ""
+end
+
 ---Whether it has been started and has not ended.
 ---Switches: never.
 ---@return boolean

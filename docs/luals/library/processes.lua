@@ -37,6 +37,10 @@ function Process:join(timeout) end
 ---@return any ... or nil, message, "ETIMEDOUT"
 function Process:get(timeout) end
 
+--- Where the target failed, in the child; "" if it did not. Never waits.
+---@return string
+function Process:traceback() end
+
 --- Whether it has been started and has not ended. Never waits.
 ---@return boolean
 function Process:is_alive() end

@@ -166,6 +166,9 @@ setmetatable(Process, Class)
 ---@param name? string for tostring
 ---@return crun.Process class
 function Process:extend(name)
+  if name ~= nil and type(name) ~= "string" then
+    error(("bad argument #1 to 'extend' (string expected, got %s)"):format(type(name)), 2)
+  end
   return setmetatable({
     base = self, __name = name or self.__name, __unsendable = "a Process", __index = self.__index,
     __newindex = self.__newindex, __tostring = self.__tostring, __close = self.__close,
