@@ -41,6 +41,11 @@ function modes.wait(name)
   end
 end
 
+---A timeout that is none: the method itself refuses it, which a try without it would not.
+local function is_odd(timeout)
+  return timeout ~= nil and type(timeout) ~= "number"
+end
+
 function modes.put(name, attempt)
   local function tried(link, object, id, item, timeout, ok, ...)
     if select(3, ...) == "EAGAIN" then
@@ -49,19 +54,24 @@ function modes.put(name, attempt)
     return answer(link, object, id, ok, ...)
   end
   return function(link, object, id, _, item, timeout)
+    if is_odd(timeout) then
+      return in_task(link, object, id, answer, object[name], item, timeout)
+    end
     return tried(link, object, id, item, timeout, pcall(object[attempt], object, item))
   end
+end
+
+local function fetch(link, object, id, reply, timeout)
+  return in_task(link, object, id, reply, object.get or object.recv, timeout)
 end
 
 local function getter(reply)
   return function(name, attempt)
     local waits = name ~= attempt
     return function(link, object, id, _, timeout)
+      if waits and is_odd(timeout) then return fetch(link, object, id, reply, timeout) end
       local ok, item, message, code = pcall(object[attempt], object)
-      if code == "EAGAIN" and waits then
-        local get = object.get or object.recv
-        return in_task(link, object, id, reply, get, timeout)
-      end
+      if code == "EAGAIN" and waits then return fetch(link, object, id, reply, timeout) end
       return reply(link, object, id, ok, item, message, code)
     end
   end
@@ -115,6 +125,7 @@ function modes.unit(name)
     return answer_unit(link, object, id, ok, ...)
   end
   return function(link, object, id, _, timeout)
+    if is_odd(timeout) then return in_task(link, object, id, answer_unit, object[name], timeout) end
     return tried(link, object, id, timeout, pcall(object[name], object, 0))
   end
 end
@@ -149,9 +160,7 @@ function hop.get(name)
 end
 
 function hop.next()
-  return function(link, object, id)
-    return in_task(link, object, id, answers.next, object.get or object.recv)
-  end
+  return function(link, object, id) return fetch(link, object, id, answers.next) end
 end
 
 function hop.unit(name)

@@ -9,6 +9,7 @@
 local blame = require "crun.link.blame"
 local core = require "crun.core"
 local kinds = require "crun.link.kinds"
+local methods = require "crun.proxy.methods"
 local refer = require "crun.link.refer"
 
 local remote = core.remote
@@ -60,11 +61,18 @@ local function rethrow(err)
   if remote.is_cancelled(err) then core.workers.untell() else core.current():throw(err) end
 end
 
-local function unusual(kind, ...)
+---What a method in C says of its arguments, with its name, and self not counted.
+local function word_misuse(state, method, err)
+  return (err:gsub("^bad argument #(%d+) to '%?'", function(place)
+    return ("bad argument #%d to '%s'"):format(place - 1, methods[state.kind][method][1])
+  end))
+end
+
+local function unusual(state, method, kind, ...)
   if kind == kinds.RAISED then
     local err = ...
     if type(err) ~= "string" or err:find("^[^\n]-:%d+: ") then error(err, 0) end
-    blame(err)
+    blame(word_misuse(state, method, err))
   elseif kind == kinds.ENDED then
     error(remote.cancelled(...), 0)
   end
@@ -72,25 +80,25 @@ local function unusual(kind, ...)
   return nil, reason, reason:match("^%u+")
 end
 
-local function given(kind, ...)
+local function given(state, method, kind, ...)
   if kind == VALUES then return ... end
-  return unusual(kind, ...)
+  return unusual(state, method, kind, ...)
 end
 
 ---The wait for the reply was interrupted by a cancel, or by an error that was thrown.
-local function withdraw(link, id, future, err)
-  link:post(kinds.WITHDRAW, id, 0)
+local function withdraw(state, method, id, future, err)
+  state.link:post(kinds.WITHDRAW, id, 0)
   local reply, thrown = outlast(future, err)
   if reply[2] == kinds.WITHDRAWN or reply[2] == DEAD then error(thrown, 0) end
   rethrow(thrown)
-  return given(table.unpack(reply, 2, reply.n))
+  return given(state, method, table.unpack(reply, 2, reply.n))
 end
 
 ---What follows from how the wait for the reply ended.
-local function outcome(link, id, future, ok, kind, ...)
-  if not ok then return withdraw(link, id, future, kind) end
+local function outcome(state, method, id, future, ok, kind, ...)
+  if not ok then return withdraw(state, method, id, future, kind) end
   if kind == VALUES then return ... end
-  return unusual(kind, ...)
+  return unusual(state, method, kind, ...)
 end
 
 ---Sends a request. Returns its number and the future of the reply.
@@ -114,17 +122,17 @@ end
 ---@param ... any
 ---@return any ...
 function M.call(state, method, client, ...)
-  local link = state.link
-  if link.reason then return unusual(DEAD, link.reason) end
+  local reason = state.link.reason
+  if reason then return unusual(state, method, DEAD, reason) end
   local id, future = ask(state, method, client, ...)
-  return outcome(link, id, future, pcall(Future, future))
+  return outcome(state, method, id, future, pcall(Future, future))
 end
 
-local function told(future, ok, kind, ...)
-  if ok then return given(kind, ...) end
+local function told(state, method, future, ok, kind, ...)
+  if ok then return given(state, method, kind, ...) end
   local reply, thrown = outlast(future, kind)
   rethrow(thrown)
-  return given(table.unpack(reply, 2, reply.n))
+  return given(state, method, table.unpack(reply, 2, reply.n))
 end
 
 ---The same for a method that never waits. It cannot be withdrawn: a lock is given back by a task
@@ -135,10 +143,10 @@ end
 ---@param ... any
 ---@return any ...
 function M.tell(state, method, client, ...)
-  local link = state.link
-  if link.reason then return unusual(DEAD, link.reason) end
+  local reason = state.link.reason
+  if reason then return unusual(state, method, DEAD, reason) end
   local _, future = ask(state, method, client, ...)
-  return told(future, pcall(Future, future))
+  return told(state, method, future, pcall(Future, future))
 end
 
 ---Once the running task has taken a lock, the owner learns of the task's end.
