@@ -66,14 +66,19 @@ static int send_finish(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* Begins; what is anchored stays so unless it fails. */
+static int not_begun(const crun__letter *letter, int code)
+{
+    if (letter->owner)
+        let_go(letter->owner);
+    return code;
+}
+
+/* What is anchored stays so unless it fails. */
 static int begin(const lport *p, crun_task *self, const crun__letter *letter, bool anyway)
 {
     crun__port_on_written(p->port, let_go);
     int rc = crun__send_begin(p->port, self, letter, anyway);
-    if (rc < 0 && letter->owner)
-        let_go(letter->owner);
-    return rc;
+    return rc < 0 ? not_begun(letter, rc) : rc;
 }
 
 static int finish(lua_State *L, const lport *p, crun_task *self, int rc)
@@ -125,12 +130,13 @@ static int send_values(lua_State *L, lport *p, crun__letter letter, int first, b
     crun__carry_init(&carry, p);
     bool now = anyway || crun__port_has_room(p->port);
     crun__message *m = encode(L, first, count, &carry, now);
-    int rc = crun__carry_pack(&carry, &letter.fds);
     letter.piece = message_piece;
     letter.source = m;
-    if (rc == 0 && crun__port_is_socket(p->port) && has_long_piece(m))
+    /* This may raise, so it comes before there are descriptors to close. */
+    if (crun__port_is_socket(p->port) && has_long_piece(m))
         letter.owner = anchor(L, -1);
-    rc = rc < 0 ? rc : begin(p, self, &letter, anyway);
+    int rc = crun__carry_pack(&carry, &letter.fds);
+    rc = rc < 0 ? not_begun(&letter, rc) : begin(p, self, &letter, anyway);
     if (rc < 0 || !letter.owner)
         crun__message_release(L, -1);
     return finish(L, p, self, rc);

@@ -7,8 +7,6 @@
  * failing until it passes: it must then have returned a code of its own, without a crash and
  * without leaving anything behind. Each time it has a hub of its own.
  */
-#include <dirent.h>
-
 #include <crun/crun.h>
 
 #include "faults.h"
@@ -17,19 +15,6 @@
 enum { GIVE_UP = 2000 };
 
 static crun_hub *hub;
-
-static inline int open_descriptors(void)
-{
-    int count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    while (dir && readdir(dir)) {
-        count++;
-    }
-    if (dir) {
-        (void)closedir(dir);
-    }
-    return count;
-}
 
 /* With a hub of its own, whose making may fail, too. Returns: what the scenario does. */
 static inline int in_hub(int (*scenario)(void))

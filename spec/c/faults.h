@@ -13,6 +13,7 @@
  * fails or its threads cannot be made: those are left alone.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -72,6 +73,19 @@ static inline void *faults_count(void *block)
 {
     faults.blocks += block != NULL;
     return block;
+}
+
+static inline int open_descriptors(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (dir && readdir(dir)) {
+        count++;
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    return count;
 }
 
 /* --- the runtime's ------------------------------------------------------------------------ */

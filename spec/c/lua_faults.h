@@ -168,6 +168,7 @@ static bool attempt(const plan *p)
 {
     crun_hub *hub = NULL;
     long blocks = faults.blocks, maps = faults.maps;
+    int descriptors = open_descriptors();
     memory.fired = faults.fired = false;
     if (crun_hub_new(&hub, NULL) != 0 || crun_chan_new(&chan, 1) != 0) {
         abort();
@@ -185,6 +186,7 @@ static bool attempt(const plan *p)
     ok = CHECK_EQ_INT(memory.blocks, 0) && ok;
     ok = CHECK_EQ_INT(faults.blocks, blocks) && ok;
     ok = CHECK_EQ_INT(faults.maps, maps) && ok;
+    ok = (p->at == GIVE_UP || CHECK_EQ_INT(open_descriptors(), descriptors)) && ok;
     if (!ok) {
         (void)fprintf(stderr, "    with allocation %ld failing%s, budget %zu\n", p->at,
                       p->ever_after ? " on" : "", p->stack_budget);
