@@ -346,8 +346,7 @@ int crun_port_detach(crun_port *p, crun_port_end **out)
     int rc = unpin(p);
     if (rc < 0)
         return rc;
-    if (p->out.size > 0)
-        memory_flush(p);
+    crun__port_hand_over(p);
     crun_port_end *e = p->end;
     size_t behind;
     crun__chain mail = unread(p, &behind);

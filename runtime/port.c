@@ -45,12 +45,17 @@ void crun__port_end_in(crun_port *p, int code, const char *reason)
     crun__port_arrived(p);
 }
 
+void crun__port_hand_over(crun_port *p)
+{
+    while (p->out.size > 0 && !p->blocked)
+        p->type->flush(p);
+}
+
 void crun_port_close(crun_port *p)
 {
     if (p->closed)
         return;
-    if (p->out.size > 0 && !p->blocked)
-        p->type->flush(p);
+    crun__port_hand_over(p);
     p->closed = true;
     p->reason = "closed";
     crun__port_wake_all(p, CRUN_ECLOSED);

@@ -109,6 +109,9 @@ void crun__ports_dirty(crun_port *port);
 crun_port *crun__port_new(crun_hub *hub, const crun__port_type *type);
 void crun__port_unref(crun_port *port);
 
+/* Hands over what is queued, also what gets room by that, as far as possible. */
+void crun__port_hand_over(crun_port *port);
+
 /* Closes it without handing over what is queued. */
 void crun__port_abandon(crun_port *port);
 

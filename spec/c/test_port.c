@@ -314,6 +314,57 @@ TEST(an_end_moves_with_what_is_unread)
     finish();
 }
 
+static bool no_piece(void *source, size_t number, const char **data, size_t *size)
+{
+    (void)source, (void)number, (void)data, (void)size;
+    return false;
+}
+
+/* There is room again, which the waiting senders are not told before the hub's next turn. */
+static void empty_unnoticed(uint64_t count)
+{
+    const crun__letter letter = {.frame = {.kind = 1, .id = 500}, .piece = no_piece};
+    for (uint64_t i = 0; i < count; i++) {
+        check_next(b, i, BLOCK, 0);
+    }
+    CHECK_EQ_INT(crun__send_begin(a, crun_task_current(), &letter, true), 1);
+}
+
+/* By handing over what is queued a close may let waiting senders send, which is what it does. */
+TEST(what_a_close_lets_be_sent_arrives)
+{
+    for (int moves = 0; moves < 2; moves++) {
+        begin();
+        open_pair(MEMORY);
+        crun_port_end *end = NULL;
+        uint64_t count = 0;
+        while (crun__port_has_room(a)) {
+            CHECK_EQ_INT(send_bytes(a, count++, block, BLOCK), 0);
+        }
+        spawn(send_one, a);
+        turn();
+        empty_unnoticed(count);
+        if (moves) {
+            CHECK_EQ_INT(crun_port_detach(a, &end), 0);
+        } else {
+            crun_port_close(a);
+        }
+        turn();
+        CHECK_STR(trace, "s");
+        check_next(b, 500, 0, 0);
+        crun_message m;
+        REQUIRE(crun_port_recv(b, &m, CRUN_FOREVER) == 0);
+        CHECK_EQ_INT(m.id, 1000);
+        crun_port_done(b, &m);
+        if (moves) {
+            crun_port_end_drop(end);
+        }
+        close_pair();
+        turn();
+        finish();
+    }
+}
+
 TEST(a_wait_that_nothing_can_end_is_a_deadlock)
 {
     begin();
