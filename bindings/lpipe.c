@@ -22,42 +22,13 @@ static int l_send(lua_State *L)
     return crun__lport_send(L, (crun__frame){.kind = 1}, 2, false);
 }
 
-/* The values that have come; raises what kept them from being made. */
-static int take(lua_State *L, lport *p)
-{
-    int top = lua_gettop(L);
-    if (!crun__lport_take(L, p, false))
-        return lua_error(L);
-    return lua_gettop(L) - top;
-}
-
-static int received(lua_State *L, int rc, lua_KContext context)
-{
-    (void)context;
-    lport *p = lua_touserdata(L, 1);
-    return rc < 0 ? crun__lport_fail(L, p, rc) : take(L, p);
-}
-
-static int recv_again(lua_State *L, int status, lua_KContext how)
-{
-    (void)status;
-    int rc = crun__lport_waited(L, how);
-    if (rc < 0)
-        return received(L, rc, 0);
-    return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);
-}
-
 /*
  * connection:recv([seconds]) -> the values of a message | nil, message, code. Raises an error where
  * they cannot be made here. May wait.
  */
 static int l_recv(lua_State *L)
 {
-    lport *p = check(L);
-    crun_time deadline = crun__lua_deadline(L, 2);
-    lua_settop(L, 1);
-    lua_pushinteger(L, deadline);
-    return crun__lport_wait(L, p, deadline, received, recv_again);
+    return crun__lport_recv(L, check(L));
 }
 
 /* A first nil would end the loop as if the other end were closed. */
@@ -66,7 +37,10 @@ static int iterated(lua_State *L, int rc, lua_KContext context)
     (void)context;
     if (rc == CRUN_ECLOSED)
         return 0;
-    int count = take(L, lua_touserdata(L, 1));
+    int top = lua_gettop(L);
+    if (!crun__lport_take(L, lua_touserdata(L, 1), false))
+        return lua_error(L);
+    int count = lua_gettop(L) - top;
     if (count == 0 || lua_isnil(L, -count))
         return luaL_error(L, "a message that starts with nil ends a for loop: recv it by itself");
     return count;
@@ -108,15 +82,8 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg metamethods[] = {
-    {"__tostring", crun__lport_tostring},
-    {"__close", crun__lport_close},
-    {"__gc", crun__lport_gc},
-    {NULL, NULL},
-};
-
-const crun__class crun__connection_class = {"crun.Connection", methods, metamethods, sizeof(lport),
-                                            0};
+const crun__class crun__connection_class = {"crun.Connection", methods, crun__lport_metamethods,
+                                            sizeof(lport), 0};
 
 int crun__connection_open(lport *p, int fd)
 {

@@ -120,40 +120,13 @@ int crun__lport_flush(lua_State *L)
 
 /* --- receiving ---------------------------------------------------------------------------- */
 
-static int received(lua_State *L, int rc, lua_KContext context)
-{
-    (void)context;
-    lport *p = lua_touserdata(L, 1);
-    if (rc < 0)
-        return crun__lport_fail(L, p, rc);
-    int top = lua_gettop(L);
-    if (!crun__lport_take(L, p, true)) {
-        lua_pushinteger(L, -lua_tointeger(L, top + 1));
-        lua_replace(L, top + 1);
-    }
-    return lua_gettop(L) - top;
-}
-
-static int recv_again(lua_State *L, int status, lua_KContext how)
-{
-    (void)status;
-    int rc = crun__lport_waited(L, how);
-    if (rc < 0)
-        return received(L, rc, 0);
-    return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);
-}
-
 /*
  * port:recv([seconds]) -> kind, id, aux, values... | nil, message, code. A negative kind: the
  * values could not be made here, and why follows. May wait.
  */
 static int l_recv(lua_State *L)
 {
-    lport *p = check(L);
-    crun_time deadline = crun__lua_deadline(L, 2);
-    lua_settop(L, 1);
-    lua_pushinteger(L, deadline);
-    return crun__lport_wait(L, p, deadline, received, recv_again);
+    return crun__lport_recv(L, check(L));
 }
 
 static int poll_finish(lua_State *L, int status, lua_KContext deadline);
@@ -250,7 +223,7 @@ int crun__lport_closed(lua_State *L)
     return why ? 2 : 1;
 }
 
-int crun__lport_gc(lua_State *L)
+static int l_gc(lua_State *L)
 {
     lport *p = check_any(L);
     crun_port *port = p->port;
@@ -260,7 +233,7 @@ int crun__lport_gc(lua_State *L)
     return 0;
 }
 
-int crun__lport_tostring(lua_State *L)
+static int l_tostring(lua_State *L)
 {
     const lport *p = check_any(L);
     const char *why = p->port ? crun__port_reason(p->port) : "closed";
@@ -340,14 +313,14 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg metamethods[] = {
-    {"__tostring", crun__lport_tostring},
+const luaL_Reg crun__lport_metamethods[] = {
+    {"__tostring", l_tostring},
     {"__close", crun__lport_close},
-    {"__gc", crun__lport_gc},
+    {"__gc", l_gc},
     {NULL, NULL},
 };
 
-const crun__class crun__port_class = {"crun.Port", methods, metamethods, sizeof(lport),
+const crun__class crun__port_class = {"crun.Port", methods, crun__lport_metamethods, sizeof(lport),
                                       LPORT_VALUES};
 
 void crun__open_port(lua_State *L)

@@ -98,15 +98,21 @@ enum { LPORT_WAITED = 1 };
 /* What `again` starts with: 0, or a code that ended the wait. Raises as crun__lua_result. */
 int crun__lport_waited(lua_State *L, lua_KContext how);
 
+/*
+ * recv([seconds]) of the object at index 1. A Port tells by its kind of values that could not be
+ * made; a Connection raises why. The last thing its caller does.
+ */
+int crun__lport_recv(lua_State *L, lport *p);
+
 /* Opens a Connection over a descriptor, which is taken over. Returns: 0 or a code. */
 int crun__connection_open(lport *connection, int fd);
 
-/* Shared methods. */
+/* What both classes share. */
 int crun__lport_poll(lua_State *L);
 int crun__lport_close(lua_State *L);
 int crun__lport_closed(lua_State *L);
 int crun__lport_flush(lua_State *L);
-int crun__lport_gc(lua_State *L);
-int crun__lport_tostring(lua_State *L);
+
+extern const luaL_Reg crun__lport_metamethods[];
 
 #endif

@@ -101,3 +101,39 @@ bool crun__lport_take(lua_State *L, lport *p, bool with_head)
     crun__port_give_back(p->port, &r.mail);
     return made;
 }
+
+/* --- recv --------------------------------------------------------------------------------- */
+
+static int received(lua_State *L, int rc, lua_KContext context)
+{
+    (void)context;
+    lport *p = lua_touserdata(L, 1);
+    if (rc < 0)
+        return crun__lport_fail(L, p, rc);
+    bool with_head = p->object.class == &crun__port_class;
+    int top = lua_gettop(L);
+    if (!crun__lport_take(L, p, with_head)) {
+        if (!with_head)
+            return lua_error(L);
+        lua_pushinteger(L, -lua_tointeger(L, top + 1));
+        lua_replace(L, top + 1);
+    }
+    return lua_gettop(L) - top;
+}
+
+static int recv_again(lua_State *L, int status, lua_KContext how)
+{
+    (void)status;
+    int rc = crun__lport_waited(L, how);
+    if (rc < 0)
+        return received(L, rc, 0);
+    return crun__lport_wait(L, lua_touserdata(L, 1), lua_tointeger(L, 2), received, recv_again);
+}
+
+int crun__lport_recv(lua_State *L, lport *p)
+{
+    crun_time deadline = crun__lua_deadline(L, 2);
+    lua_settop(L, 1);
+    lua_pushinteger(L, deadline);
+    return crun__lport_wait(L, p, deadline, received, recv_again);
+}
