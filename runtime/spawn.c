@@ -94,11 +94,6 @@ static void place_descriptors(plan *p)
     for (int fd = 3; fd < p->high; fd++)
         if (!is_target(p, fd))
             close(fd);
-    for (int fd = 0; fd <= 2; fd++) {
-        int flags = fcntl(fd, F_GETFD);
-        if (flags > 0)
-            fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
-    }
     crun__close_on_exec_from(p->high);
 }
 
@@ -200,7 +195,8 @@ static int check_targets(const crun_process_options *o, plan *p)
 
 static int plan_init(plan *p, const crun_process_options *o)
 {
-    *p = (plan){.options = o, .env = o->env ? o->env : environ};
+    static char *const nothing[] = {NULL};
+    *p = (plan){.options = o, .env = o->env ? o->env : environ ? environ : nothing};
     int rc = check_targets(o, p);
     if (rc < 0)
         return rc;

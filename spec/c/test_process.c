@@ -397,6 +397,45 @@ static void check_closing(void close_from(int low))
     close(far);
 }
 
+/* What is in the place of standard streams is not the child's: it would keep a start waiting. */
+TEST(a_start_needs_no_standard_streams)
+{
+    begin();
+    char *args[] = {"sleep", "3", NULL};
+    crun_process_options o = options_of(args);
+    crun_exit end_of;
+    int in = fcntl(0, F_DUPFD_CLOEXEC, 10), out = fcntl(1, F_DUPFD_CLOEXEC, 10);
+    close(0);
+    close(1);
+    crun_process *process = start_process(&o);
+    CHECK_EQ_INT(crun_process_poll(process, &end_of), 0);
+    CHECK_EQ_INT(crun_process_kill(process, SIGKILL), 0);
+    CHECK_EQ_INT(crun_process_wait(process, &end_of, in_ms(20000)), 0);
+    crun_process_release(process);
+    turn();
+    dup2(in, 0);
+    dup2(out, 1);
+    close(in);
+    close(out);
+    finish();
+}
+
+TEST(a_start_needs_no_environment)
+{
+    begin();
+    crun_process_options o = options_of(true_args);
+    crun_exit end_of;
+    char **saved = environ;
+    environ = NULL;
+    crun_process *process = start_process(&o);
+    environ = saved;
+    CHECK_EQ_INT(crun_process_wait(process, &end_of, in_ms(20000)), 0);
+    CHECK_EQ_INT(end_of.code, 0);
+    crun_process_release(process);
+    turn();
+    finish();
+}
+
 TEST(descriptors_from_one_on_are_closed_by_exec)
 {
     check_closing(crun__close_on_exec_from);

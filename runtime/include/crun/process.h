@@ -50,7 +50,7 @@ typedef struct crun_process_options {
     char *const *args;       /* up to a NULL, the program's name first */
     char *const *env;        /* "NAME=value" up to a NULL; NULL: this program's environment */
     const char *cwd;         /* NULL: this program's */
-    crun_process_fd *fds;    /* what is not among them is closed, but for 0 to 2, which are ours */
+    crun_process_fd *fds;    /* others are closed, but for those of 0 to 2 that exec leaves open */
     size_t fd_count;         /* each target once, 0 to 255 */
     bool group;              /* make it the leader of a process group of its own */
     bool session;            /* make it the leader of a session of its own, and of a group */
