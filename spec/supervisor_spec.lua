@@ -387,6 +387,7 @@ describe("Supervisor refuses", function()
     local cases = {
       [{ "table expected, got nil" }] = function() Supervisor() end,
       [{ "a list of workers expected" }] = function() Supervisor {} end,
+      [{ "worker 2", "got nil" }] = function() Supervisor { print, nil, print } end,
       [{ "unknown option 'workers'" }] = function() Supervisor { print, workers = 2 } end,
       [{ "worker 2", "unknown option 'foo'" }] = function()
         Supervisor { print, { print, foo = 1 } }

@@ -52,7 +52,8 @@ local function drop(worker)
 end
 
 local function make_and_start(self)
-  local worker = assert(self.make(self.name))
+  local worker = self.make(self.name)
+  if worker == nil then error("'make' has returned no worker", 0) end
   local ok, started, message = pcall(worker.start, worker)
   if ok and (started ~= nil or message == nil) then return worker end
   drop(worker)

@@ -158,9 +158,12 @@ function M.supervisor(options)
     name = options.name or "Supervisor", on = options.on, on_event = options.on_event,
     together = options.together, policy = policy_of(options, DEFAULTS),
   }
-  local specs = {}
-  for i, entry in ipairs(options) do specs[i] = M.worker("Supervisor", entry, i, all) end
-  if #specs == 0 then refuse("Supervisor", "a list of workers expected") end
+  local count, specs = 0, {}
+  for key in pairs(options) do
+    if math.type(key) == "integer" then count = count + 1 end
+  end
+  if count == 0 then refuse("Supervisor", "a list of workers expected") end
+  for i = 1, count do specs[i] = M.worker("Supervisor", options[i], i, all) end
   return all, specs
 end
 
