@@ -43,7 +43,13 @@ local function post(link, id, outcome, ...)
   return false
 end
 
+---Without a position in here, where the method was called: the caller's is at the other end.
+local function without_position(err)
+  return type(err) == "string" and err:gsub("^[^\n:]*crun/link/%a+%.lua:%d+: ", "") or err
+end
+
 function M.fail(link, id, err)
+  err = without_position(err)
   if not remote.is_cancelled(err) then
     post(link, id, kinds.RAISED, job.portable(err))
   elseif link.withdrawn[id] then

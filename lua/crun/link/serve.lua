@@ -35,6 +35,14 @@ function modes.now(name)
   end
 end
 
+local function length(object) return #object end
+
+function modes.len()
+  return function(link, object, id)
+    return answer(link, object, id, pcall(length, object))
+  end
+end
+
 function modes.wait(name)
   return function(link, object, id, _, ...)
     return in_task(link, object, id, answer, object[name], ...)
@@ -43,7 +51,7 @@ end
 
 ---A timeout that is none: the method itself refuses it, which a try without it would not.
 local function is_odd(timeout)
-  return timeout ~= nil and type(timeout) ~= "number"
+  return timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout)
 end
 
 function modes.put(name, attempt)
@@ -152,6 +160,10 @@ local hop = {
   now = modes.wait, wait = modes.wait, put = modes.wait, units = modes.wait, back = modes.wait,
   take = modes.take, give = modes.give, own = modes.own,
 }
+
+function hop.len()
+  return function(link, object, id) return in_task(link, object, id, answer, length) end
+end
 
 function hop.get(name)
   return function(link, object, id, _, timeout)

@@ -91,10 +91,11 @@ end
 ---@class crun.List
 local list = {}
 
-local function check_place(data, place, last, name)
-  if math.type(place) ~= "integer" or place < 1 or place > last then
-    error(("bad place %s to '%s' (the list has %d items)"):format(tostring(place), name, data.n), 0)
-  end
+---A place, which as in any table may be a float.
+local function to_place(data, place, last, name)
+  local n = type(place) == "number" and math.tointeger(place)
+  if n and n >= 1 and n <= last then return n end
+  error(("bad place %s to '%s' (the list has %d items)"):format(tostring(place), name, data.n), 0)
 end
 
 function list.get(data, place)
@@ -102,7 +103,7 @@ function list.get(data, place)
 end
 
 function list.set(data, place, value)
-  check_place(data, place, data.n + 1, "assign")
+  place = to_place(data, place, data.n + 1, "assign")
   data.values[place] = value
   data.n = math.max(data.n, place)
 end
@@ -116,7 +117,7 @@ end
 function list.insert(data, ...)
   if select("#", ...) == 1 then return list.append(data, (...)) end
   local place, value = ...
-  check_place(data, place, data.n + 1, "insert")
+  place = to_place(data, place, data.n + 1, "insert")
   table.move(data.values, place, data.n, place + 1)
   data.values[place] = value
   data.n = data.n + 1
@@ -125,8 +126,7 @@ end
 ---Takes out the item at the place, the last one if absent; the rest moves down.
 function list.remove(data, place)
   if data.n == 0 and place == nil then return nil end
-  place = place or data.n
-  check_place(data, place, data.n, "remove")
+  place = to_place(data, place or data.n, data.n, "remove")
   local value = data.values[place]
   table.move(data.values, place + 1, data.n + 1, place)
   data.n = data.n - 1

@@ -3,6 +3,7 @@
 -- Manager: makes what several workers share. It lives in the hub that made it; whatever it makes is
 -- the owner's, and a proxy in each worker that it is passed to.
 
+local bad_self = require "crun.proxy.bad_self"
 local blame = require "crun.link.blame"
 local containers = require "crun.manager.containers"
 local core = require "crun.core"
@@ -19,11 +20,8 @@ local CLOSED = "ECLOSED: the Manager is closed"
 local function method_of(kind, name, fn)
   return function(self, ...)
     local state = remote.state(self)
-    if not state then
-      blame(("calling '%s' on bad self (crun.%s expected, got %s)"):format(name, kind, type(self)))
-    elseif state.manager.closed then
-      blame(CLOSED)
-    end
+    if not state or state.kind ~= kind then bad_self(self, kind, name) end
+    if state.manager.closed then blame(CLOSED) end
     return fn(state.data, ...)
   end
 end
@@ -77,11 +75,8 @@ local methods = {}
 
 local function state_of(self, name)
   local state = remote.state(self)
-  if not state or state.kind ~= "Manager" then
-    blame(("calling '%s' on bad self (crun.Manager expected, got %s)"):format(name, type(self)))
-  elseif state.closed then
-    blame(CLOSED)
-  end
+  if not state or state.kind ~= "Manager" then bad_self(self, "Manager", name) end
+  if state.closed then blame(CLOSED) end
   return state
 end
 
@@ -129,12 +124,18 @@ function methods:Namespace(values)
   return namespace
 end
 
+local function made(name, ok, object)
+  if ok then return object end
+  if type(object) ~= "string" then error(object, 0) end
+  blame((object:gsub("to '[^']*'", ("to '%s'"):format(name), 1)))
+end
+
 ---Whatever can be sent to a worker by reference; a Manager has it for the sake of workers, which
 ---get an object of the owner's in this way. Queues and channels are closed with the Manager.
 local function maker(name)
   return function(self, ...)
     local state = state_of(self, name)
-    local object = core[name](...)
+    local object = made(name, pcall(core[name], ...))
     if object.close then state.queues[object] = true end
     return object
   end

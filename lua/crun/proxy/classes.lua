@@ -3,6 +3,7 @@
 -- The classes of proxies: the methods of the originals. Most ask the owner; what calls functions of
 -- this end (`with`, `wait_for`, `on_done`), and loops, are made of those that do.
 
+local bad_self = require "crun.proxy.bad_self"
 local blame = require "crun.link.blame"
 local check = require "crun.check"
 local core = require "crun.core"
@@ -13,9 +14,12 @@ local refer = require "crun.link.refer"
 local remote = core.remote
 local state_of, current = remote.state, core.current
 
----Raises, at the caller of the method, that it was called as a function or on something else.
-local function bad_self(kind, name, value)
-  blame(("calling '%s' on bad self (crun.%s expected, got %s)"):format(name, kind, type(value)))
+---The state of the proxy that a method was called on. Raises, at the caller of the method, that it
+---was called as a function or on something else: its number means another method there.
+local function state_for(self, kind, name)
+  local state = state_of(self)
+  if state and state.kind == kind then return state end
+  bad_self(self, kind, name)
 end
 
 ---The owner of an object whose method cannot fail is gone.
@@ -44,19 +48,17 @@ local function method_of(kind, number, method)
   local ask = may_wait(method) and proxy.call or proxy.tell
   if mode == "take" then
     return function(self, ...)
-      local state = state_of(self) or bad_self(kind, name, self)
+      local state = state_for(self, kind, name)
       return taken(state.link, ask(state, number, current().id, ...))
     end
   end
   if NAMED[mode] then
     return function(self, ...)
-      local state = state_of(self) or bad_self(kind, name, self)
-      return ask(state, number, current().id, ...)
+      return ask(state_for(self, kind, name), number, current().id, ...)
     end
   end
   return function(self, ...)
-    local state = state_of(self) or bad_self(kind, name, self)
-    return ask(state, number, 0, ...)
+    return ask(state_for(self, kind, name), number, 0, ...)
   end
 end
 
@@ -110,6 +112,7 @@ function extra.Condition(methods, meta)
   extra.Lock(methods, meta)
   function methods.wait_for(self, predicate, timeout)
     check.callable(predicate, 1, "wait_for")
+    if timeout ~= nil then check.seconds(timeout, 2, "wait_for") end
     local deadline = timeout and core.now() + timeout
     local value = predicate()
     while not value do

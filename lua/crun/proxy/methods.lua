@@ -2,6 +2,7 @@
 --
 -- The methods that a proxy asks its owner for, by class, and how the owner runs each:
 --   now    it never waits
+--   len    the same for `#`, which is no method
 --   wait   it may wait; the third field: how to try it without waiting, and what to try
 --   put    the same for one that puts an item by trying the named method first
 --   get    the same for one that brings an item
@@ -56,7 +57,7 @@ return {
     { "send", "put", "send_nowait" }, { "send_nowait", "now" },
     { "recv", "get", "recv_nowait" }, { "recv_nowait", "get", "recv_nowait" },
     { "next", "next", "recv_nowait" }, { "put_back", "back" },
-    now "close", now "closed", now "capacity", now "__len",
+    now "close", now "closed", now "capacity", { "__len", "len", sure = true },
   },
   Lock = lock,
   RLock = lock,
