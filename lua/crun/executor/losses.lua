@@ -13,8 +13,26 @@ local prepend, remove = line.prepend, line.remove
 
 -- --- cancelling ----------------------------------------------------------------------------------
 
----A worker in which a cancelled job does not end is ended itself, first gently.
+---Takes back what waits at a worker behind its job, and gives it nothing more. False if it has begun
+---some of that, so its job is over and the answer on its way.
+local function clear(self, worker, job)
+  local behind = worker.line.last
+  while behind ~= job do
+    local before = behind.prev
+    if not revoke(behind) then return false end
+    prepend(self.queue, behind)
+    behind = before
+  end
+  worker.ready = false
+  return true
+end
+
+---A worker in which a cancelled job does not end is ended itself, first gently. No other job is to
+---be hit by that.
 local function force(self, worker, job, way)
+  local alone = clear(self, worker, job)
+  self:dispatch()
+  if not alone then return end
   way(worker)
   job.alarm = core.call_later(self.grace, force, self, worker, job, self.backend.kill)
 end
