@@ -29,13 +29,19 @@ local function forget(list, worker)
   end
 end
 
+---Raised where the worker was ended while it began: it has not refused to work.
+local ENDED = "it was ended before it began"
+
 ---Starts it and has it begin. Raises what goes wrong.
 local function prepare(self, worker)
   self.backend.start(worker, self)
   worker.offer = worker.board.offer
   worker.port, worker.post = worker.link.port, worker.link.port.post
   self:listen(worker)
-  self.backend.serve(worker, self.start):get()
+  local begun = self.backend.serve(worker, self.start)
+  begun:join()
+  if begun:cancelled() then error(ENDED, 0) end
+  begun:get()
 end
 
 ---Waits for its end, however long the tasks take that jobs have left there; a worker that should be
@@ -130,7 +136,7 @@ local function live(self, worker)
   else
     worker.failure = failure
     if not worker.link then return bury(self, worker, tostring(failure)) end
-    worker.refused = not worker.link:closed()
+    worker.refused = failure ~= ENDED and not worker.link:closed()
     worker.link:close()
   end
   worker.link:join()
