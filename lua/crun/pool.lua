@@ -83,11 +83,10 @@ end
 ---The body of the task that calls back.
 local function call_back(task, callback, error_callback)
   internals.await_end(task)
-  local err = task:exception()
-  if err == nil then
+  if task:status() == "returned" then
     if callback then callback(task:result()) end
   elseif error_callback and not task:cancelled() then
-    error_callback(err)
+    error_callback(task:exception())
   end
 end
 

@@ -197,8 +197,10 @@ end
 local function finish(self)
   self.finished = true
   self:close()
-  local err = self.feeder and self.feeder:exception()
-  if err ~= nil then error(err, 0) end
+  local feeder = self.feeder
+  if feeder and feeder:done() and feeder:status() ~= "returned" then
+    error(feeder:exception(), 0)
+  end
   return nil
 end
 

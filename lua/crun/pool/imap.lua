@@ -66,8 +66,7 @@ local function reader(imap)
     if told then return nil end
     imap.feeder:join()
     told = true
-    local err = imap.feeder:exception()
-    if err ~= nil then error(err, 0) end
+    if imap.feeder:status() ~= "returned" then error(imap.feeder:exception(), 0) end
     return nil
   end
 end

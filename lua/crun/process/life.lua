@@ -83,7 +83,7 @@ local function outcome(state)
   if not future:done() or future:cancelled() or err ~= nil and err == state.link:closed() then
     fail_by_end(state, code, signo)
   end
-  if err == nil then return future:result() end
+  if future:status() == "returned" then return future:result() end
   return raise(err, (future:traceback():gsub(OWN_FRAMES, "")))
 end
 

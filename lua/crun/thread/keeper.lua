@@ -76,7 +76,7 @@ local function outcome(state)
   if status == "cancelled" then
     core.current():cancel(err.reason)
     error(err, 0)
-  elseif err ~= nil then
+  elseif status == "failed" or err ~= nil then
     return raise(err, future:traceback())
   end
   return future:result()
