@@ -67,26 +67,11 @@ static int l_post(lua_State *L)
     return crun__lport_send(L, check_frame(L), VALUES, true);
 }
 
-/* port:send_encoded(kind, id, aux, message): the same as send for a message made before. */
-static int l_send_encoded(lua_State *L)
-{
-    (void)check(L);
-    return crun__lport_send_encoded(L, check_frame(L), VALUES, false);
-}
-
-/* port:post_encoded(kind, id, aux, message): the same without ever waiting. */
+/* port:post_encoded(kind, id, aux, message): the same for a message of core.encode's. */
 static int l_post_encoded(lua_State *L)
 {
     (void)check(L);
-    return crun__lport_send_encoded(L, check_frame(L), VALUES, true);
-}
-
-/* port:encode(...) -> string, for send_encoded. Streams and the like cannot be among the values. */
-static int l_encode(lua_State *L)
-{
-    (void)check(L);
-    crun__lport_encode(L, 2);
-    return 1;
+    return crun__lport_post_encoded(L, check_frame(L), VALUES);
 }
 
 static int flush_finish(lua_State *L, int status, lua_KContext deadline);
@@ -158,14 +143,6 @@ int crun__lport_poll(lua_State *L)
 {
     const lport *p = check_any(L);
     return poll(L, p, crun__lua_deadline(L, 2));
-}
-
-/* port:ready() -> the same now, without waiting. */
-static int l_ready(lua_State *L)
-{
-    const lport *p = check(L);
-    lua_pushboolean(L, !p->port || crun__port_ready(p->port));
-    return 1;
 }
 
 /* --- hooks -------------------------------------------------------------------------------- */
@@ -298,13 +275,10 @@ static int l_drop(lua_State *L)
 static const luaL_Reg methods[] = {
     {"send", l_send},
     {"post", l_post},
-    {"send_encoded", l_send_encoded},
     {"post_encoded", l_post_encoded},
-    {"encode", l_encode},
     {"flush", crun__lport_flush},
     {"recv", l_recv},
     {"poll", crun__lport_poll},
-    {"ready", l_ready},
     {"hooks", l_hooks},
     {"known", l_known},
     {"close", crun__lport_close},

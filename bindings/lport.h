@@ -39,9 +39,11 @@ int crun__lport_fail(lua_State *L, const lport *p, int code);
 
 /* What the hooks of a message know. */
 typedef struct crun__carry {
-    bool hooked;  /* a Port's hooks come after the own; it is at index 1 of the sender's stack, and
-                   at index 2 of the decoder's */
-    bool encoded; /* nothing that has a descriptor may come along */
+    /*
+     * A Port's hooks come after the own; it is at index 1 of the sender's stack, and at index 2 of
+     * the decoder's.
+     */
+    bool hooked;
     unsigned count;
     struct {
         const void *object;
@@ -53,7 +55,6 @@ typedef struct crun__carry {
 static inline void crun__carry_init(crun__carry *c, const lport *p)
 {
     c->hooked = p->object.class == &crun__port_class;
-    c->encoded = false;
     c->count = 0;
     c->fds = NULL;
 }
@@ -73,11 +74,8 @@ bool crun__lport_resolve(lua_State *L, void *carry);
  */
 int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway);
 
-/* The same for the message in the string at the index. */
-int crun__lport_send_encoded(lua_State *L, crun__frame frame, int index, bool anyway);
-
-/* Makes a message of the values from `first` to the top, and pushes it as a string. */
-void crun__lport_encode(lua_State *L, int first);
+/* The same for the message in the string at the index; never waits. */
+int crun__lport_post_encoded(lua_State *L, crun__frame frame, int index);
 
 /*
  * Takes the message that is there and pushes its values: true; or what kept them from being made:

@@ -139,9 +139,7 @@ bool crun__lport_refer(lua_State *L, void *carry)
 {
     crun__carry *c = carry;
     luaL_checkstack(L, 4, "too many values");
-    if (!c->encoded && refer_descriptor(L, c))
-        return true;
-    return c->hooked && refer_hook(L);
+    return refer_descriptor(L, c) || (c->hooked && refer_hook(L));
 }
 
 /* --- receiving ---------------------------------------------------------------------------- */

@@ -157,7 +157,7 @@ int crun__lport_send(lua_State *L, crun__frame frame, int first, bool anyway)
     return finish(L, p, self, begin(p, self, &letter, anyway));
 }
 
-int crun__lport_send_encoded(lua_State *L, crun__frame frame, int index, bool anyway)
+int crun__lport_post_encoded(lua_State *L, crun__frame frame, int index)
 {
     const lport *p = lua_touserdata(L, 1);
     crun_task *self = crun__lua_self(L);
@@ -168,15 +168,5 @@ int crun__lport_send_encoded(lua_State *L, crun__frame frame, int index, bool an
     crun__letter letter = {.frame = frame, .piece = text_piece, .source = &t};
     if (t.size >= CRUN__FRAME_LONG && crun__port_is_socket(p->port))
         letter.owner = anchor(L, index);
-    return finish(L, p, self, begin(p, self, &letter, anyway));
-}
-
-void crun__lport_encode(lua_State *L, int first)
-{
-    crun__carry carry;
-    crun__carry_init(&carry, lua_touserdata(L, 1));
-    carry.encoded = true;
-    (void)encode(L, first, lua_gettop(L) - first + 1, &carry, false);
-    crun__message_string(L, -1);
-    crun__message_release(L, -2);
+    return finish(L, p, self, begin(p, self, &letter, true));
 }

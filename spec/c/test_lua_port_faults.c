@@ -44,7 +44,7 @@ static const char ports[] =
     "assert(a:send(1, 2, 3, crun.Queue(), object, { 'x' }))\n"
     "local kind, id, aux, q = b:recv(1)\n"
     "assert(kind == 1 and id == 2 and aux == 3 and q:put(1))\n"
-    "assert(a:send_encoded(4, 5, 6, a:encode('text', { 1.5 })))\n"
+    "assert(a:post_encoded(4, 5, 6, core.encode('text', { 1.5 })))\n"
     "local moved = b:detach()\n"
     "local ok, last = pcall(core.port_attach, moved)\n"
     "if not ok or not last then core.port_drop(moved) error('no memory', 0) end\n"
