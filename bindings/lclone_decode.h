@@ -84,9 +84,6 @@ static inline void push_sized(decoder *d)
 /* Reads a value and pushes it. */
 void crun__clone_read_value(decoder *d);
 
-/* Pushes a global of the receiver; returns its type. */
-int crun__clone_push_global(decoder *d, const char *name, size_t size);
-
 /* Reads the fields of the table on top, or the variables of the function; its number is given. */
 void crun__clone_read_fields(decoder *d, uint32_t id);
 void crun__clone_read_upvalues(decoder *d, uint32_t id);

@@ -55,8 +55,8 @@ static void read_table(decoder *d)
     *add_object(d) = o;
 }
 
-/* Pushes a global of the receiver. */
-int crun__clone_push_global(decoder *d, const char *name, size_t size)
+/* Pushes a global of the receiver; returns its type. */
+static int push_global(decoder *d, const char *name, size_t size)
 {
     lua_pushglobaltable(d->L);
     lua_pushlstring(d->L, name, size);
@@ -71,7 +71,7 @@ static void read_class(decoder *d)
     size_t size;
     const char *name = take_sized(d, &size);
     object o = take_room(d);
-    bool own = crun__clone_push_global(d, name, size) == LUA_TTABLE;
+    bool own = push_global(d, name, size) == LUA_TTABLE;
     if (!own) {
         lua_pop(d->L, 1);
         push_table(d, &o);
@@ -87,7 +87,7 @@ static void read_known(decoder *d)
 {
     size_t size;
     const char *name = take_sized(d, &size);
-    if (crun__clone_push_global(d, name, size) == LUA_TNIL)
+    if (push_global(d, name, size) == LUA_TNIL)
         luaL_error(d->L, "bad message: there is no global '%s'", lua_pushlstring(d->L, name, size));
     (void)add_object(d);
 }
@@ -217,7 +217,7 @@ static void push_module(decoder *d)
     lua_pushvalue(L, -2);
     if (lua_rawget(L, -2) == LUA_TNIL) {
         lua_pop(L, 1);
-        if (crun__clone_push_global(d, "require", 7) != LUA_TFUNCTION)
+        if (push_global(d, "require", 7) != LUA_TFUNCTION)
             crun__clone_bad(d, "a module, and no function 'require'");
         lua_pushvalue(L, -3);
         lua_call(L, 1, 1);

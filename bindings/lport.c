@@ -6,16 +6,10 @@
  */
 #include "lport.h"
 
-lport *crun__lport_test(lua_State *L, int index)
-{
-    lport *p = crun__object_test(L, index, &crun__port_class);
-    return p ? p : crun__object_test(L, index, &crun__connection_class);
-}
-
 /* The object at index 1, of either class. */
 static lport *check_any(lua_State *L)
 {
-    lport *p = crun__lport_test(L, 1);
+    lport *p = crun__object_test(L, 1, &crun__connection_class);
     return p ? p : crun__object_check(L, 1, &crun__port_class);
 }
 

@@ -29,9 +29,6 @@ enum { LPORT_REFER = 1, LPORT_RESOLVE, LPORT_KNOWN, LPORT_TO, LPORT_VALUES = LPO
 extern const crun__class crun__port_class;
 extern const crun__class crun__connection_class;
 
-/* The object at the index, of either class; NULL: something else. */
-lport *crun__lport_test(lua_State *L, int index);
-
 /* nil, message, code; for a port that is at its end the message says why. */
 int crun__lport_fail(lua_State *L, const lport *p, int code);
 

@@ -98,15 +98,6 @@ bool crun__prog_run(lua_State *L, int status);
 /* Whether the last call ended in a deadlock that nobody caught. */
 bool crun__prog_deadlocked(void);
 
-/* --- prog_state.c ------------------------------------------------------------------------- */
-
-/* The process's one state, with an allocator of its own; warnings are off. NULL without memory. */
-lua_State *crun__prog_state_new(void);
-void crun__prog_state_close(lua_State *L);
-
-/* Lets the state give memory back that it no longer needs. May raise for want of memory. */
-void crun__prog_state_open(lua_State *L);
-
 /* --- prog_worker.c ------------------------------------------------------------------------ */
 
 /*
