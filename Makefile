@@ -168,7 +168,7 @@ $(B)/lib%.so.$(version): $(B)/gen/inputs runtime/libcrun.map
 
 # A C test stands on the runtime alone, so that it needs no Lua; test_lua_*.c has the bindings too.
 $(B)/spec/test_lua%: with_lua := $(LUA_STATIC)
-$(B)/spec/%faults: wraps := $(addprefix -Xlinker --wrap=,malloc calloc realloc aligned_alloc free mmap munmap)
+$(B)/spec/%faults: wraps := $(addprefix -Xlinker --wrap=,malloc calloc realloc aligned_alloc strdup free mmap munmap)
 $(filter $(B)/spec/test_lua%,$(ctests)): $(B)/libcrun.a
 $(B)/spec/%: $(B)/obj/spec/c/%.o $(ctest_help_obj) $(B)/obj/libruntime.a
 	$(call say,LINK)

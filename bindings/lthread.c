@@ -92,6 +92,7 @@ static int with_traceback(lua_State *L)
     return 1;
 }
 
+/* An end that cannot be attached is closed by the starter. */
 static void push_port(lua_State *L, job *j)
 {
     if (!j->port) {
@@ -101,8 +102,11 @@ static void push_port(lua_State *L, job *j)
     lua_rawgeti(L, LUA_REGISTRYINDEX, crun__universe->core);
     lua_getfield(L, -1, "port_attach");
     lua_pushlightuserdata(L, j->port);
-    lua_call(L, 1, 1);
+    lua_call(L, 1, 2);
+    if (lua_isnil(L, -2))
+        lua_error(L);
     j->port = NULL;
+    lua_pop(L, 1);
     lua_remove(L, -2);
 }
 

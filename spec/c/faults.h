@@ -3,10 +3,10 @@
 #define CRUN_SPEC_FAULTS_H
 
 /*
- * Failure on demand. A test that includes this is linked so that the runtime's calls of malloc,
- * calloc, realloc, aligned_alloc, free, mmap and munmap come here (ld --wrap, see the Makefile);
- * libuv's come here by its own hook, and its system calls because the program's definition
- * precedes the C library's.
+ * Failure on demand. A test that includes this is linked so that the calls of malloc, calloc,
+ * realloc, aligned_alloc, strdup, free, mmap and munmap in this library come here (ld --wrap, see
+ * the Makefile); libuv's come here by its own hook, and its system calls because the program's
+ * definition precedes the C library's.
  *
  * faults_plan(n, ever_after) lets the n-th of them fail, or that one and all that follow, until
  * faults_end(), which tells whether it came to that. libuv ends the process when its realloc
@@ -30,23 +30,23 @@
 #define FAULTS_EXPORT __attribute__((visibility("default")))
 
 static struct {
-    bool on;
+    atomic_bool on;
     bool ever_after;
-    bool fired;
+    atomic_bool fired;
     long at;
-    long seen;
-    long blocks; // of memory that have not been freed
-    long maps;
+    atomic_long seen;
+    atomic_long blocks; // of memory that have not been freed
+    atomic_long maps;   // bytes
     bool loop_begun;
 } faults;
 
 static inline void faults_plan(long at, bool ever_after)
 {
-    faults.on = true;
     faults.at = at;
     faults.ever_after = ever_after;
     faults.seen = 0;
     faults.fired = false;
+    faults.on = true;
 }
 
 static inline bool faults_end(void)
@@ -60,8 +60,8 @@ static inline bool faults_now(int error)
     if (!faults.on) {
         return false;
     }
-    faults.seen++;
-    if (faults.seen != faults.at && !(faults.ever_after && faults.seen > faults.at)) {
+    long seen = ++faults.seen;
+    if (seen != faults.at && !(faults.ever_after && seen > faults.at)) {
         return false;
     }
     faults.fired = true;
@@ -94,6 +94,7 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__real_realloc(void *block, size_t size);
+char *__real_strdup(const char *text);
 void __real_free(void *block);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *at, size_t size);
@@ -101,6 +102,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
 void __wrap_free(void *block);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *at, size_t size);
@@ -129,6 +131,11 @@ void *__wrap_realloc(void *block, size_t size)
     return block ? moved : faults_count(moved);
 }
 
+char *__wrap_strdup(const char *text)
+{
+    return faults_now(ENOMEM) ? NULL : faults_count(__real_strdup(text));
+}
+
 void __wrap_free(void *block)
 {
     faults.blocks -= block != NULL;
@@ -141,14 +148,14 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_
         return MAP_FAILED;
     }
     void *map = __real_mmap(at, size, protection, flags, fd, offset);
-    faults.maps += map != MAP_FAILED;
+    faults.maps += map != MAP_FAILED ? (long)size : 0;
     return map;
 }
 
 int __wrap_munmap(void *at, size_t size)
 {
     int rc = __real_munmap(at, size);
-    faults.maps -= rc == 0;
+    faults.maps -= rc == 0 ? (long)size : 0;
     return rc;
 }
 
