@@ -190,8 +190,10 @@ int crun__lport_closed(lua_State *L)
     const lport *p = check_any(L);
     const char *why = p->port ? crun__port_reason(p->port) : "closed";
     lua_pushboolean(L, why != NULL);
+    if (!why)
+        return 1;
     lua_pushstring(L, why);
-    return why ? 2 : 1;
+    return 2;
 }
 
 static int l_gc(lua_State *L)

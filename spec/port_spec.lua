@@ -42,6 +42,7 @@ for name, pair in pairs { memory = memory, socket = socket } do
     it("tells the end of the other side once all has been received", function()
       local a, b, _ <close> = pair()
       a:send(1, 1, 0, "last")
+      assert.same({ false }, { b:closed() })
       a:close()
       assert.same({ 1, 1, 0, "last" }, { b:recv() })
       local none, message, code = b:recv()
