@@ -24,9 +24,7 @@ const char *crun__prog_name(void)
 
 void crun__prog_say(const char *message)
 {
-    if (name)
-        (void)fprintf(stderr, "%s: ", name);
-    (void)fprintf(stderr, "%s\n", message);
+    (void)fprintf(stderr, "%s%s%s\n", name ? name : "", name ? ": " : "", message);
     (void)fflush(stderr);
 }
 
