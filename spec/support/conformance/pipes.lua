@@ -1,29 +1,14 @@
 -- SPDX-License-Identifier: MIT
 
---- Pipes, and ports in memory. What a socket brings comes with a look at I/O and not in the turn in
---- which it was sent; so for connections there are no cells in which it meets a timeout.
+--- Pipes, and ports in memory.
 local core = require "crun.core"
 local crun = require "crun"
+local io = require "spec.support.conformance.io"
 local items = require "spec.support.conformance.items"
 
 local M = {}
 
-local function expect(outcomes)
-  for _, name in ipairs {
-    "woken in time", "woken, then timed out in one turn", "due, then woken in one turn",
-    "woken, then timed out from outside",
-  } do
-    outcomes[name] = false
-  end
-  return outcomes
-end
-
-local function close(line) line.object:close() end
-
-local function close_both(line)
-  line.object:close()
-  line.peer:close()
-end
+local close, close_both = io.close, io.close_both
 
 M["Connection:recv"] = items.getter {
   open = function(line) line.object, line.peer = crun.Pipe() end,
@@ -33,7 +18,7 @@ M["Connection:recv"] = items.getter {
   close = close, finish = close_both,
   io = true, alone = true, late = true,
   -- Closing drops what has not been received.
-  expect = expect { ["woken, then closed in one turn"] = false },
+  expect = io.expect { ["woken, then closed in one turn"] = false },
 }
 
 --- The fourth result is the item.

@@ -1,35 +1,20 @@
 -- SPDX-License-Identifier: MIT
 
---- Connections. What the kernel reports comes with a look at I/O and not in the turn in which it
---- was brought about; so there are no cells in which it meets a timeout.
+--- Connections.
 local assert = require "luassert"
 local crun = require "crun"
+local io = require "spec.support.conformance.io"
 local items = require "spec.support.conformance.items"
 local net = require "spec.support.net"
 
 local M = {}
 
-local function expect(outcomes)
-  for _, name in ipairs {
-    "woken in time", "woken, then timed out in one turn", "due, then woken in one turn",
-    "woken, then timed out from outside",
-  } do
-    outcomes[name] = false
-  end
-  return outcomes
-end
+local close, close_pair = io.close, io.close_both
 
 local function open_pair(line) line.object, line.peer = net.pair() end
 local function yes(ok, ...)
   if ok then return true end
   return ok, ...
-end
-
-local function close(line) line.object:close() end
-
-local function close_pair(line)
-  line.object:close()
-  line.peer:close()
 end
 
 for name, read in pairs {
@@ -55,7 +40,7 @@ for name, read in pairs {
     close = close, finish = close_pair,
     io = true, alone = true, late = true,
     -- Closing drops what has not been read.
-    expect = expect { ["woken, then closed in one turn"] = false },
+    expect = io.expect { ["woken, then closed in one turn"] = false },
   }
 end
 
@@ -73,7 +58,7 @@ M["stream:write"] = {
     end)
   end,
   close = close, finish = close_pair,
-  io = true, alone = true, late = true, expect = expect {},
+  io = true, alone = true, late = true, expect = io.expect {},
 }
 
 --- What was opened by the way, closed with the line.
@@ -106,7 +91,7 @@ M["listener:accept"] = {
     end
   end,
   close = close, finish = close_all,
-  io = true, alone = true, late = true, expect = expect {},
+  io = true, alone = true, late = true, expect = io.expect {},
 }
 
 M["connect"] = {
@@ -121,7 +106,7 @@ M["connect"] = {
   wake = function() end,
   finish = close_all,
   io = true, alone = true, late = true, brief = true,
-  expect = expect { ["timeout"] = false, ["timed out from outside"] = false },
+  expect = io.expect { ["timeout"] = false, ["timed out from outside"] = false },
 }
 
 return M
