@@ -43,8 +43,8 @@ local M = {
 ---@param opts crun.subprocess.PopenOptions
 ---@return crun.Popen? popen, string? message, string? code "ENOENT": no such program
 function M.Popen(opts)
-  options.check(opts, options.popen, "Popen", 2)
-  return popen.start(options.process(opts, "Popen", 2))
+  options.check(opts, options.popen, "Popen")
+  return popen.start(options.process(opts, "Popen"))
 end
 
 ---Neither fed nor drained, and not waited for longer than told.
@@ -63,9 +63,8 @@ end
 ---@return string? code "ENOENT": no such program; "ETIMEDOUT", "EMSGSIZE": it has been killed
 ---@return crun.subprocess.Result? killed what it had written till then
 function M.run(opts)
-  local resolved = options.resolve(opts, options.run, "run", 2)
-  local spec = options.process(resolved, "run", 2)
-  local process, message, code = popen.start(spec)
+  local resolved = options.resolve(opts, options.run, "run")
+  local process, message, code = popen.start(options.process(resolved, "run"))
   if not process then return nil, message, code end
   local _ <close> = process
   local done

@@ -26,13 +26,6 @@ Supervisor.__unsendable = "a Supervisor"
 
 local M = {}
 
----Calls, and raises what it raises where the caller's caller stands.
-local function checked(fn, ...)
-  local result = table.pack(pcall(fn, ...))
-  if not result[1] then error(result[2], 3) end
-  return table.unpack(result, 2, result.n)
-end
-
 -- --- what happens to the workers -----------------------------------------------------------------
 
 local function failure_of(self, gone)
@@ -81,9 +74,7 @@ local function add_places(self, worker, where)
   local make, names, places = maker.of(worker), {}, {}
   for i = 1, worker.count do
     names[i] = worker.count > 1 and ("%s-%d"):format(worker.name, i) or worker.name
-    if self.by_name[names[i]] then
-      error(("bad argument #1 to '%s' (two workers named '%s')"):format(where, names[i]), 0)
-    end
+    if self.by_name[names[i]] then spec.refuse(where, "two workers named '%s'", names[i]) end
   end
   for i, name in ipairs(names) do
     places[i] = place.new(worker, name, make, teller(self))
@@ -215,8 +206,8 @@ function Supervisor:add(worker)
   check.self(self, CLASS, "add")
   if self.ending then error("the Supervisor has ended", 2) end
   self.added = self.added + 1
-  local whole = checked(spec.worker, "add", worker, self.added, self.all)
-  local places, names = checked(add_places, self, whole, "add"), {}
+  local whole = spec.worker("add", worker, self.added, self.all)
+  local places, names = add_places(self, whole, "add"), {}
   for i, one in ipairs(places) do names[i] = one.name end
   if self.begun then begin(self, places) end
   if self.ending and not places[#places].kept then error("the Supervisor has ended", 2) end
@@ -274,12 +265,12 @@ end
 ---@param options table
 ---@return crun.Supervisor
 function M.Supervisor(options)
-  local all, specs = checked(spec.supervisor, options)
+  local all, specs = spec.supervisor(options)
   local self = setmetatable({
     name = all.name, on_event = all.on_event, all = all,
     places = {}, by_name = {}, added = #specs, inbox = core.Queue(),
   }, Supervisor)
-  for _, worker in ipairs(specs) do checked(add_places, self, worker, "Supervisor") end
+  for _, worker in ipairs(specs) do add_places(self, worker, "Supervisor") end
   return self
 end
 

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
 -- What run, Popen and pipeline are given, checked, and turned into what crun.core.child wants.
--- Misuse is raised at the level of who called the function that calls in here.
+-- Misuse is raised at the line of the script.
 
+local blame = require "crun.link.blame"
 local core = require "crun.core"
 
 local M = {}
@@ -70,27 +71,29 @@ local function show(value)
   return type(value) == "string" and ("%q"):format(value) or tostring(value)
 end
 
+---Raises what is wrong with the table that the function of that name was called with.
+---@param name string
+---@param text string
+---@param ... any for text's format
+function M.refuse(name, text, ...)
+  blame(("bad argument #1 to '%s' (%s)"):format(name, text:format(...)))
+end
+local refuse = M.refuse
+
 ---Raises unless each option is known and of its kind. The command is looked at later.
 ---Switches: never.
 ---@param options any
 ---@param known table<string, string>
----@param name string the calling function's
----@param level integer
-function M.check(options, known, name, level)
-  level = level + 1
-  if type(options) ~= "table" then
-    error(("bad argument #1 to '%s' (table expected, got %s)"):format(name, type(options)), level)
-  end
+---@param name string the function's that has been called
+function M.check(options, known, name)
+  if type(options) ~= "table" then refuse(name, "table expected, got %s", type(options)) end
   for key, value in pairs(options) do
     local kind = known[key]
     if kind then
       local ok, expected = kinds[kind](value, key)
-      if not ok then
-        error(("bad argument #1 to '%s' (option '%s': %s, got %s)")
-          :format(name, key, expected, show(value)), level)
-      end
+      if not ok then refuse(name, "option '%s': %s, got %s", key, expected, show(value)) end
     elseif math.type(key) ~= "integer" then
-      error(("bad argument #1 to '%s' (unknown option '%s')"):format(name, tostring(key)), level)
+      refuse(name, "unknown option '%s'", tostring(key))
     end
   end
 end
@@ -107,38 +110,31 @@ function M.count(options)
 end
 
 ---The positional part. Raises for holes, and for what is no word of a command line.
-local function words(options, name, level)
-  level = level + 1
+local function words(options, name)
   local count, list = M.count(options), {}
   for i = 1, count do
     local value = options[i]
     if type(value) ~= "string" and type(value) ~= "number" then
-      error(("bad argument #1 to '%s' (string %d of the command: string expected, got %s)")
-        :format(name, i, type(value)), level)
+      refuse(name, "string %d of the command: string expected, got %s", i, type(value))
     end
     list[i] = tostring(value)
     if list[i]:find("\0", 1, true) then
-      error(("bad argument #1 to '%s' (string %d of the command has a zero byte)")
-        :format(name, i), level)
+      refuse(name, "string %d of the command has a zero byte", i)
     end
   end
-  if count == 0 then
-    error(("bad argument #1 to '%s' (a program expected, got nothing)"):format(name), level)
-  end
+  if count == 0 then refuse(name, "a program expected, got nothing") end
   return list
 end
 
-local function environment(env, name, level)
+local function environment(env, name)
   if not env then return nil end
-  level = level + 1
   local list = {}
   for key, value in pairs(env) do
     local text = (type(value) == "string" or type(value) == "number") and tostring(value)
     if type(key) ~= "string" or key == "" or key:find "[=%z]" then
-      error(("bad argument #1 to '%s' (option 'env': bad name %s)"):format(name, show(key)), level)
+      refuse(name, "option 'env': bad name %s", show(key))
     elseif not text or text:find("\0", 1, true) then
-      error(("bad argument #1 to '%s' (option 'env': bad value of %s: %s)")
-        :format(name, key, show(value)), level)
+      refuse(name, "option 'env': bad value of %s: %s", key, show(value))
     end
     list[#list + 1] = key .. "=" .. text
   end
@@ -163,15 +159,13 @@ end
 ---What is to be started, of options whose kinds have been checked.
 ---Switches: never.
 ---@param options table
----@param name string the calling function's
----@param level integer
+---@param name string the function's that has been called
 ---@return crun.subprocess.Spec
-function M.process(options, name, level)
-  level = level + 1
-  local list = words(options, name, level)
+function M.process(options, name)
+  local list = words(options, name)
   local child = {
     file = options.executable or list[1], args = list, cwd = options.cwd,
-    env = environment(options.env, name, level), session = options.start_new_session,
+    env = environment(options.env, name), session = options.start_new_session,
   }
   if options.shell then
     child.file = options.executable or "/bin/sh"
@@ -181,8 +175,8 @@ function M.process(options, name, level)
   for target, source in pairs(options.fds or {}) do
     if math.type(target) ~= "integer" or target < 3 or target > 255 or not is_source(source)
       or source == "pipe" then
-      error(("bad argument #1 to '%s' (option 'fds': %s = %s is not a descriptor from 3 to 255 "
-        .. "and its source)"):format(name, show(target), show(source)), level)
+      refuse(name, "option 'fds': %s = %s is not a descriptor from 3 to 255 and its source",
+        show(target), show(source))
     end
     fds[target] = source
   end
@@ -199,29 +193,23 @@ end
 ---@param options table
 ---@param known table<string, string>
 ---@param name string
----@param level integer
 ---@return table resolved a copy
-function M.resolve(options, known, name, level)
-  level = level + 1
-  M.check(options, known, name, level)
+function M.resolve(options, known, name)
+  M.check(options, known, name)
   local copy = {}
   for key, value in pairs(options) do copy[key] = value end
-  local function refuse(key, other)
-    if copy[key] ~= nil then
-      error(("bad argument #1 to '%s' (option '%s' does not go with '%s')")
-        :format(name, key, other), level + 1)
-    end
+  local function exclude(key, other)
+    if copy[key] ~= nil then refuse(name, "option '%s' does not go with '%s'", key, other) end
   end
   if copy.input ~= nil then
-    refuse("stdin", "input")
+    exclude("stdin", "input")
     copy.stdin = "pipe"
   elseif copy.stdin == "pipe" then
-    error(("bad argument #1 to '%s' (option 'stdin': nobody would write to the pipe; see 'input')")
-      :format(name), level)
+    refuse(name, "option 'stdin': nobody would write to the pipe; see 'input'")
   end
   if copy.capture_output then
-    refuse("stdout", "capture_output")
-    refuse("stderr", "capture_output")
+    exclude("stdout", "capture_output")
+    exclude("stderr", "capture_output")
     copy.stdout, copy.stderr = "pipe", "pipe"
   end
   return copy

@@ -29,21 +29,19 @@ local function stage_options(resolved, i)
 end
 
 ---Checks everything before anything is started.
-local function prepare(opts, level)
-  level = level + 1
-  local resolved = options.resolve(opts, options.pipeline, "pipeline", level)
+local function prepare(opts)
+  local resolved = options.resolve(opts, options.pipeline, "pipeline")
   local count, specs = options.count(resolved), {}
   if count == 0 then
-    error("bad argument #1 to 'pipeline' (a list of commands expected, got an empty one)", level)
+    options.refuse("pipeline", "a list of commands expected, got an empty one")
   end
   for i = 1, count do
     local stage = resolved[i]
     if type(stage) ~= "table" then
-      error(("bad argument #1 to 'pipeline' (command %d: table expected, got %s)")
-        :format(i, type(stage)), level)
+      options.refuse("pipeline", "command %d: table expected, got %s", i, type(stage))
     end
-    options.check(stage, options.stage, "pipeline", level)
-    specs[i] = options.process(stage_options(resolved, i), "pipeline", level)
+    options.check(stage, options.stage, "pipeline")
+    specs[i] = options.process(stage_options(resolved, i), "pipeline")
   end
   return resolved, specs
 end
@@ -137,7 +135,7 @@ end
 ---@return string? code as those of run
 ---@return crun.subprocess.Result? killed
 function M.run(opts)
-  local resolved, specs = prepare(opts, 2)
+  local resolved, specs = prepare(opts)
   local stages <close> = setmetatable({}, Stages)
   local ok, message, code = start_all(stages, specs)
   if not ok then return nil, message, code end

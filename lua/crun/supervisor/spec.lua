@@ -3,6 +3,7 @@
 -- What a Supervisor is told: its options and its workers', checked, with the policy of each worker
 -- made whole.
 
+local blame = require "crun.link.blame"
 local check = require "crun.check"
 
 local M = {}
@@ -36,10 +37,14 @@ local OF_WORKER = {
   name = true, on = true, target = true, args = true, make = true, count = true,
 }
 
----Raises where Supervisor, or the method, was called: everything here is called by those.
-local function refuse(where, text, ...)
-  error(("bad argument #1 to '%s' (%s)"):format(where, text:format(...)), 0)
+---Raises where Supervisor, or the method of that name, was called.
+---@param where string
+---@param text string
+---@param ... any for text's format
+function M.refuse(where, text, ...)
+  blame(("bad argument #1 to '%s' (%s)"):format(where, text:format(...)))
 end
+local refuse = M.refuse
 
 local function is_count(value, least)
   return math.type(value) == "integer" and value >= least
