@@ -51,21 +51,20 @@ end
 
 ---A timeout that is none: the method itself refuses it, which a try without it would not.
 local function is_odd(timeout)
-  return timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout)
+  return type(timeout) ~= "number" or timeout ~= timeout
 end
 
 function modes.put(name, attempt)
-  local function tried(link, object, id, item, timeout, ok, ...)
-    if select(3, ...) == "EAGAIN" then
-      return in_task(link, object, id, answer, object[name], item, timeout)
-    end
-    return answer(link, object, id, ok, ...)
-  end
   return function(link, object, id, _, item, timeout)
-    if is_odd(timeout) then
+    if timeout ~= nil and is_odd(timeout) then
       return in_task(link, object, id, answer, object[name], item, timeout)
     end
-    return tried(link, object, id, item, timeout, pcall(object[attempt], object, item))
+    local ok, done, message, code = pcall(object[attempt], object, item)
+    if code == nil then return answer(link, object, id, ok, done) end
+    if code == "EAGAIN" then
+      return in_task(link, object, id, answer, object[name], item, timeout)
+    end
+    return answer(link, object, id, ok, done, message, code)
   end
 end
 
@@ -77,7 +76,9 @@ local function getter(reply)
   return function(name, attempt)
     local waits = name ~= attempt
     return function(link, object, id, _, timeout)
-      if waits and is_odd(timeout) then return fetch(link, object, id, reply, timeout) end
+      if timeout ~= nil and waits and is_odd(timeout) then
+        return fetch(link, object, id, reply, timeout)
+      end
       local ok, item, message, code = pcall(object[attempt], object)
       if code == "EAGAIN" and waits then return fetch(link, object, id, reply, timeout) end
       return reply(link, object, id, ok, item, message, code)
@@ -126,25 +127,25 @@ local function answer_unit(link, object, id, ok, got, ...)
 end
 
 function modes.unit(name)
-  local function tried(link, object, id, timeout, ok, ...)
-    if select(3, ...) == "ETIMEDOUT" and timeout ~= 0 then
+  return function(link, object, id, _, timeout)
+    if timeout ~= nil and is_odd(timeout) then
       return in_task(link, object, id, answer_unit, object[name], timeout)
     end
-    return answer_unit(link, object, id, ok, ...)
-  end
-  return function(link, object, id, _, timeout)
-    if is_odd(timeout) then return in_task(link, object, id, answer_unit, object[name], timeout) end
-    return tried(link, object, id, timeout, pcall(object[name], object, 0))
+    local ok, got, message, code = pcall(object[name], object, 0)
+    if code == nil then return answer_unit(link, object, id, ok, got) end
+    if code == "ETIMEDOUT" and timeout ~= 0 then
+      return in_task(link, object, id, answer_unit, object[name], timeout)
+    end
+    return answer_unit(link, object, id, ok, got, message, code)
   end
 end
 
 function modes.units(name)
-  local function given(link, object, id, n, ok, ...)
-    if ok then count_units(link, object, -(n or 1)) end
-    return answer(link, object, id, ok, ...)
-  end
   return function(link, object, id, _, n)
-    return given(link, object, id, n, pcall(object[name], object, n))
+    local ok, err = pcall(object[name], object, n)
+    if not ok then return answer(link, object, id, false, err) end
+    count_units(link, object, -(n or 1))
+    return answer(link, object, id, true)
   end
 end
 
