@@ -72,6 +72,11 @@ static bool expectant(const crun_hub *hub)
     return hub->holds || crun__loop_woken(hub->loop) || crun__loop_alive(hub->loop);
 }
 
+static bool hopeless(const crun_hub *hub)
+{
+    return !hub->timers.count && !expectant(hub);
+}
+
 static void wait_virtual(crun_hub *hub)
 {
     crun_time first = crun__timers_first(&hub->timers);
@@ -93,16 +98,25 @@ static crun_time time_left(crun_time deadline, crun_time now)
     return deadline > now ? deadline - now : 0;
 }
 
+/* What libuv has to do, such as sending what is queued, comes first. */
+static bool spin(crun_hub *hub, crun_time ns)
+{
+    crun__loop_poll(hub->loop, 0);
+    if (!crun__list_empty(&hub->ready) || crun__loop_woken(hub->loop) || hopeless(hub))
+        return true;
+    if (!crun__spin_look(hub->loop, ns))
+        return false;
+    crun__loop_poll(hub->loop, 0);
+    return true;
+}
+
 static void wait_real(crun_hub *hub)
 {
     crun_time now = crun_now(hub);
     crun__runners_trim(hub, now);
-    crun__loop_poll(hub->loop, time_left(crun__timers_first(&hub->timers), now));
-}
-
-static bool hopeless(const crun_hub *hub)
-{
-    return !hub->timers.count && !expectant(hub);
+    crun_time left = time_left(crun__timers_first(&hub->timers), now);
+    if (left == 0 || !hub->loop->spin.pays || !spin(hub, left))
+        crun__loop_poll(hub->loop, left);
 }
 
 static uint32_t tick_of(crun_time at)

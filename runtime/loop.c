@@ -193,10 +193,14 @@ static void wait(crun__loop *loop, crun_time ns)
         uv_update_time(&loop->uv);
         uv_timer_start(&loop->timer, on_timer, milliseconds(ns), 0);
     }
+    crun_time since = loop->spin.used ? crun__clock_monotonic() : 0;
+    loop->spin.heard = false;
     atomic_store(&loop->sleeping, true);
     uv_run(&loop->uv, atomic_load(&loop->woken) ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
     uv_timer_stop(&loop->timer);
+    if (loop->spin.used)
+        crun__spin_slept(&loop->spin, crun__clock_monotonic() - since);
 }
 
 /* The bell counts meanwhile: it may be all that is waited for, or all that libuv counts. */

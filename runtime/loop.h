@@ -14,6 +14,7 @@
 #include "block.h"
 #include "drain.h"
 #include "hub.h"
+#include "spin.h"
 
 struct crun__ports;
 
@@ -46,6 +47,7 @@ typedef struct crun__loop {
     crun__blocks blocks;
     crun__streak streak;
     crun__drain drain;
+    crun__spin spin;
     struct crun__ports *ports; /* NULL: there has been none; see port_impl.h */
     size_t awaited; /* waits on handles that are unreferenced, so that libuv does not count them */
     void (*on_wake)(void *arg); /* NULL, or called on the hub's thread after crun_hub_wake */

@@ -72,6 +72,7 @@ static void look(crun_port *p);
 static void on_post(void *arg)
 {
     crun_port_end *e = arg;
+    crun__spin_heard(&crun__hub->loop->spin);
     lock(e);
     e->posted = false;
     crun_port *p = e->hub == crun__hub ? e->port : NULL;

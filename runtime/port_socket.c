@@ -312,6 +312,7 @@ static void on_readable(crun_port *p)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     crun_port *p = (crun_port *)poll;
+    crun__spin_heard(&p->hub->loop->spin);
     if (status < 0)
         p->events = 0; /* libuv has stopped: the socket tells of its error when it is used */
     if (p->blocked && (status < 0 || (events & UV_WRITABLE)))
