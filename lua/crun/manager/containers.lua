@@ -102,10 +102,17 @@ function list.get(data, place)
   return data.values[place]
 end
 
+---A nil where nothing is does nothing, and at the end it makes the list shorter.
 function list.set(data, place, value)
+  local values, last = data.values, data.n > 0 and data.n
+  if value == nil and math.type(place) and values[place] == nil and place ~= last then return end
   place = to_place(data, place, data.n + 1, "assign")
-  data.values[place] = value
-  data.n = math.max(data.n, place)
+  values[place] = value
+  if value ~= nil then
+    data.n = math.max(data.n, place)
+  elseif place == last then
+    data.n = place - 1
+  end
 end
 
 function list.append(data, value)
