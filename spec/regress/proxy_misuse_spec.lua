@@ -42,6 +42,15 @@ describe("shared objects", function()
     assert.equal(0, thread:get())
   end)
 
+  it("bring a failure that is the result of a Future", function()
+    local future = crun.Future()
+    future:set_result(nil, "ECLOSED: closed", "ECLOSED")
+    both(function(f)
+      local value, message, code = f:result()
+      expect(value == nil and message == "ECLOSED: closed" and code == "ECLOSED")
+    end, future)
+  end)
+
   it("refuse the methods of others", function()
     local manager <close> = crun.Manager()
     both(function(dict, list, value)
@@ -91,6 +100,19 @@ describe("a list of a Manager", function()
       list[2.0] = "c"
       expect(list[1] == "a" and list[2] == "c" and list:remove(1.0) == "a" and #list == 1)
       expect(not pcall(list.set, list, 1.5, "x"))
+    end, manager:list())
+  end)
+
+  it("gets shorter when its last item becomes nil, as tables do", function()
+    local manager <close> = crun.Manager()
+    local remove = table.remove
+    both(function(list)
+      list:clear()
+      list:extend { 1, 2, 3 }
+      list[#list] = nil
+      expect(#list == 2 and remove(list) == 2 and #list == 1)
+      list[2] = nil
+      expect(#list == 1 and remove(list) == 1 and remove(list) == nil and #list == 0)
     end, manager:list())
   end)
 end)

@@ -22,13 +22,6 @@ local function state_for(self, kind, name)
   bad_self(self, kind, name)
 end
 
----The owner of an object whose method cannot fail is gone.
-local function surely(...)
-  local value, message, code = ...
-  if value == nil and (code == "ECLOSED" or code == "EWORKERDIED") then blame(message) end
-  return ...
-end
-
 -- Further modes in which a method acts in the name of the calling task.
 local NAMED = { give = true, own = true }
 
@@ -62,8 +55,18 @@ local function method_of(kind, number, method)
   end
 end
 
+---A method that cannot fail raises when the owner is gone. The result of a Future may look like
+---that, but not with the words of this link.
+local function surely(self, ...)
+  local value, message = ...
+  if value == nil and message ~= nil and message == state_of(self).link.reason then
+    blame(message)
+  end
+  return ...
+end
+
 local function surely_of(ask)
-  return function(...) return surely(ask(...)) end
+  return function(self, ...) return surely(self, ask(self, ...)) end
 end
 
 -- --- what is made of others ----------------------------------------------------------------------
