@@ -119,7 +119,7 @@ function extra.Condition(methods, meta)
     local deadline = timeout and core.now() + timeout
     local value = predicate()
     while not value do
-      local left = deadline and math.max(deadline - core.now(), 0)
+      local left = deadline and deadline - core.now()
       local notified, message, code = self:wait(left)
       value = predicate()
       if not notified and not value then return nil, message, code end

@@ -119,7 +119,7 @@ local function communicate(stages, timeout)
   local list = {}
   for i, process in ipairs(stages) do
     local done, message, code =
-      process:communicate(nil, deadline and math.max(0, deadline - core.now()))
+      process:communicate(nil, deadline and deadline - core.now())
     if not done then return nil, message, code end
     list[i] = done
   end

@@ -187,10 +187,10 @@ function Popen:communicate(input, timeout)
   if not self.tasks then M.begin(self, input) end
   local deadline = timeout and core.now() + timeout
   for _, task in pairs(self.tasks) do
-    local ok, message, code = task:join(deadline and math.max(0, deadline - core.now()))
+    local ok, message, code = task:join(deadline and deadline - core.now())
     if not ok then return nil, message, code end
   end
-  local code, signal, failure = self.child:wait(deadline and math.max(0, deadline - core.now()))
+  local code, signal, failure = self.child:wait(deadline and deadline - core.now())
   if not code then return nil, signal, failure end
   return outcome(self, code, signal)
 end
