@@ -199,7 +199,8 @@ function Supervisor:is_alive()
 end
 
 ---One more worker, started at once if the Supervisor has been.
----May wait. Raises for a bad specification; when the Supervisor has ended, or is about to.
+---May wait, also when it is cancelled, until all of it have been started. Raises for a bad
+---specification; when the Supervisor has ended, or is about to.
 ---@param worker table|function as in the list given to Supervisor
 ---@return string[] names
 function Supervisor:add(worker)
@@ -209,7 +210,7 @@ function Supervisor:add(worker)
   local whole = spec.worker("add", worker, self.added, self.all)
   local places, names = add_places(self, whole, "add"), {}
   for i, one in ipairs(places) do names[i] = one.name end
-  if self.begun then begin(self, places) end
+  if self.begun then core.shield(begin, self, places) end
   if self.ending and not places[#places].kept then error("the Supervisor has ended", 2) end
   return names
 end

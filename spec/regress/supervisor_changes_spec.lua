@@ -95,6 +95,29 @@ describe("a Supervisor whose workers change", function()
     adding:join()
   end)
 
+  it("adds the whole of an entry, also where that is cancelled", function()
+    local go, starts = crun.Event(), 0
+    local supervisor = quiet { restart = "never", { target = go.wait, args = { go } } }
+    supervisor:start()
+    local adding = crun.spawn(supervisor.add, supervisor, { count = 2, make = function()
+      return {
+        start = function()
+          starts = starts + 1
+          go:wait()
+        end,
+        join = function() end,
+        cancel = function() end,
+      }
+    end })
+    crun.yield()
+    adding:cancel()
+    crun.yield()
+    go:set()
+    assert.is_true(supervisor:join(5))
+    assert.equal(2, starts)
+    adding:join()
+  end)
+
   it("does not wait between restarts without back-off, however many there are", function()
     local last, starts, enough = nil, 0, crun.Event()
     local supervisor = crun.Supervisor {
