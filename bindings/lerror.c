@@ -203,7 +203,7 @@ static void print_report(lua_State *L)
     luaL_addstring(&b, " failed: ");
     crun__error_text(L, 2);
     luaL_addvalue(&b);
-    if (lua_isstring(L, 3)) {
+    if (lua_isstring(L, 3) && lua_rawlen(L, 3) > 0) {
         luaL_addstring(&b, "\n");
         lua_pushvalue(L, 3);
         luaL_addvalue(&b);
