@@ -107,6 +107,7 @@ function Process:start()
   end
   state.future = future
   link:finish()
+  life.see_off(state)
   return self
 end
 

@@ -34,6 +34,7 @@ local OWN_FRAMES = "\n[^\n]*in function 'crun%.process%.run.*$"
 ---@field link? crun.Link
 ---@field future? crun.Future of what runs in the child
 ---@field task? crun.Task that looks after it
+---@field kept? boolean the task has begun
 ---@field asked? boolean its end has been asked for
 ---@field pid? integer in the child itself
 
@@ -90,6 +91,7 @@ end
 ---The body of the task. Returns what the target returned, and raises what it raised.
 ---May wait.
 function M.look_after(state)
+  state.kept = true
   local child, link = state.child, state.link
   local ok, err = pcall(child.wait, child)
   if ok then
@@ -101,6 +103,16 @@ function M.look_after(state)
   if ok or state.future and state.future:status() == "returned" then return outcome(state) end
   if state.future then state.future:exception() end -- seen, so not reported
   error(err, 0)
+end
+
+---Lets the task begin: one that is cancelled before its first turn has none. The process is ended
+---then.
+---Switches: once.
+function M.see_off(state)
+  repeat core.shield(core.yield) until state.kept or state.task:done()
+  if state.kept then return end
+  core.shield(end_process, state)
+  state.link:close()
 end
 
 return M
