@@ -145,8 +145,9 @@ end
 -- --- imap: the feeder ----------------------------------------------------------------------------
 
 ---The body of the task that reads an iterator, which may wait.
-local function read_inputs(self, closing)
-  local _ <close> = closing
+local function read_inputs(self)
+  local _ <close> = self.closing
+  self.closing = nil
   while self:feed() do
     self.room:clear()
     self.hungry = true
@@ -157,7 +158,8 @@ end
 
 local function feed_by_task(self, closing)
   self.room, self.slack = core.Event(), self.limit // 4
-  local feeder = core.spawn(read_inputs, self, closing)
+  self.closing = closing
+  local feeder = core.spawn(read_inputs, self)
   core.pool.observe(feeder)
   feeder.name, feeder.daemon = "imap's feeder", true
   self.feeder = feeder
@@ -185,6 +187,7 @@ function Imap:__close()
     run.feeder:cancel "the loop over imap was left"
     core.outlast({ run.feeder }, "imap")
   end
+  local _ <close> = run.closing -- of a feeder that has had no turn
   run:unwind "the loop over imap was left"
   run:close()
 end

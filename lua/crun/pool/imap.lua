@@ -25,9 +25,10 @@ end
 -- --- the feeder ----------------------------------------------------------------------------------
 
 ---The body of the feeder task. An error of the iterator ends it, and the reader raises it.
-local function feed(self, window, fn, iterate, state, control, closing)
-  local _ <close> = closing
+local function feed(self, window, fn, left, iterate, state, control)
+  local _ <close> = left.closing
   local _ <close> = window
+  left.closing = nil
   local before = cancels(self)
   local function start(first, ...)
     control = first
@@ -44,9 +45,12 @@ local Imap = { __name = "crun.Imap" }
 
 ---Ends what is left of it and waits until that is over, whatever happens to the caller meanwhile.
 function Imap:__close()
-  if self.feeder:done() and #self.window:tasks() == 0 then return end
+  local left = self.left
+  if self.feeder:done() and #self.window:tasks() == 0 and not left.closing then return end
   self.feeder:cancel "the loop over imap was left"
   core.outlast({ self.feeder }, "imap")
+  local _ <close> = left.closing
+  left.closing = nil
   job.unwind(self.window:tasks(), "the loop over imap was left", "imap")
 end
 
@@ -71,13 +75,14 @@ local function reader(imap)
   end
 end
 
-local function run(self, by_end, fn, iterate, ...)
+local function run(self, by_end, fn, iterate, state, control, closing)
   local window = new_window(internals.window(self), by_end)
-  local feeder = core.spawn(feed, self, window, fn, iterate, ...)
+  local left = { closing = closing } -- until the feeder has its first turn
+  local feeder = core.spawn(feed, self, window, fn, left, iterate, state, control)
   internals.observe(feeder)
   feeder.name = "imap's feeder"
   feeder.daemon = true
-  local imap = setmetatable({ window = window, feeder = feeder }, Imap)
+  local imap = setmetatable({ window = window, feeder = feeder, left = left }, Imap)
   return reader(imap), nil, nil, imap
 end
 
