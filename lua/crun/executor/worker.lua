@@ -56,7 +56,7 @@ local function keep(out, place, ok, ...)
     local err = ...
     if remote.is_cancelled(err) then error(err, 0) end
     out.failures = out.failures or {}
-    out.failures[place] = err
+    out.failures[place] = type(err) == "table" and err or { err } -- no memory for a note
     return
   end
   out.results[place] = (...)

@@ -54,6 +54,9 @@ local function conclude(link, id, ok, ...)
     core.shield(answer, link, kinds.CANCELLED, id, M.portable(failure.reason), failure.origin)
     return
   end
+  if type(failure) == "string" then -- there was no memory for a note
+    return core.shield(answer, link, kinds.ERROR, id, failure, "")
+  end
   core.shield(answer, link, kinds.ERROR, id, M.portable(failure.err), failure.traceback)
 end
 
