@@ -58,13 +58,12 @@ local function last(self)
     self.released:wait()
     self.released:clear()
   end
-  self.keeper = nil
 end
 
 ---Switches: never.
 function Engine:keep()
   self.kept = self.kept + 1
-  if self.keeper then return end
+  if self.keeper and not self.keeper:done() then return end
   self.keeper = core.spawn(last, self)
   self.keeper.name = "jobs of a " .. self.name
 end
