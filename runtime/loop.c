@@ -114,6 +114,15 @@ static int occupy_standard_fds(void)
     return 0;
 }
 
+/* libuv leaves the descriptor open of a loop that it cannot make for want of further ones. */
+static int init_uv(uv_loop_t *uv)
+{
+    int rc = uv_loop_init(uv);
+    if (rc < 0 && uv_backend_fd(uv) > STDERR_FILENO)
+        (void)close(uv_backend_fd(uv));
+    return rc;
+}
+
 int crun__loop_new(crun__loop **out)
 {
     crun__loop *loop = calloc(1, sizeof *loop);
@@ -127,7 +136,7 @@ int crun__loop_new(crun__loop **out)
     rc = uv_mutex_init(&loop->lock);
     if (rc < 0)
         goto no_mutex;
-    rc = uv_loop_init(&loop->uv);
+    rc = init_uv(&loop->uv);
     if (rc < 0)
         goto no_loop;
     rc = open_handles(loop);
