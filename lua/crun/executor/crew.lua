@@ -53,12 +53,15 @@ local function reap(self, worker)
   return self.backend.wait(worker)
 end
 
----No worker can be had: as many as there are must do, or the pool is given up.
+---No worker can be had: as many as there are must do; or one that is leaving has to be gone; or the
+---pool is given up.
 local function fail_start(self, failure)
-  if #self.workers == 0 then
-    self:give_up(failure)
-  else
+  if #self.workers > 0 then
     self.most = #self.workers
+  elseif #self.everyone > 0 then
+    self.starved = true
+  else
+    self:give_up(failure)
   end
 end
 
@@ -79,6 +82,7 @@ local function bury(self, worker, reason)
   worker.gone, worker.ready = true, false
   if worker.alarm then worker.alarm:cancel() end
   self:inherit(worker, reason)
+  if worker.leaving then self.starved = false end
   if worker.served then
     self.fruitless = 0
   elseif not (worker.leaving or self.closed) then
@@ -145,7 +149,7 @@ end
 
 ---Starts a further worker, if there may be one. Switches: never.
 function Engine:recruit()
-  if #self.workers >= self.most or self.terminated then return end
+  if #self.workers >= self.most or self.starved or self.terminated then return end
   self.started = self.started + 1
   local worker = {
     name = ("worker %d"):format(self.started),
