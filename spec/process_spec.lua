@@ -233,6 +233,7 @@ describe("the failure of a Process", function()
   it("may be what cannot be sent back", function()
     local p = start(function() return coroutine.create(print) end)
     assert.matches("results%[1%]: thread cannot be sent to the parent", raised(p.get, p))
+    assert.equal(1, p.exitcode)
   end)
 end)
 

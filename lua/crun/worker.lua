@@ -33,6 +33,7 @@ function M.main(port, info)
   if info and info.kind then core.workers.await_tasks() end
   local orderly = not link:closed() or link.orderly
   link:close()
+  if M.status == 0 and link.has_failed then return 1 end
   return M.status or (orderly and 0 or 1)
 end
 

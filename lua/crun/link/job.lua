@@ -44,7 +44,9 @@ end
 ---Sends an answer; one that cannot be sent becomes an error.
 local function answer(link, kind, id, ...)
   local ok, err = pcall(link.send, link, word_results, kind, id, ...)
-  if not ok then link:send(nil, kinds.ERROR, id, M.portable(err), "") end
+  if ok then return end
+  link.has_failed = true -- a process whose target returns what cannot be sent exits with 1
+  link:send(nil, kinds.ERROR, id, M.portable(err), "")
 end
 
 local function conclude(link, id, ok, ...)
