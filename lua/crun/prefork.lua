@@ -270,6 +270,9 @@ function M.main(options)
   }, Master)
   self.sockets = sockets.new(function(...) self:log(...) end)
   local _, err = pcall(serve, self)
+  -- A signal ends the Supervisor at the same time, which then may be what fails here first.
+  local calm, signalled = pcall(core.yield)
+  if not calm then err = signalled end
   local told = is_cancelled(err)
   self:log("%s; the workers end", told and err.reason or err)
   if self.supervisor then core.shield(stop, self) end

@@ -85,14 +85,19 @@ local function add_places(self, worker, where)
 end
 
 ---Starts the workers of those places, one after the other, that have not been removed meanwhile.
-local function begin(self, places)
+local function begin(places)
   for _, one in ipairs(places) do
-    if self.ending then return end
     if not one.asked then
       one:keep()
       one.begun:wait()
     end
   end
+end
+
+---Starts the workers of an entry: all of them, also for who is cancelled meanwhile.
+local function begin_together(places)
+  for _, one in ipairs(places) do one:keep() end
+  for _, one in ipairs(places) do one.begun:wait() end
 end
 
 ---The places as they are now: who waits for one may find others gone when it goes on.
@@ -120,7 +125,7 @@ end
 local function look_after(self)
   local ok, err = pcall(function()
     self.begun = true
-    begin(self, present(self))
+    begin(present(self))
     while living(self) > 0 and self.inbox:get() == "over" do end
   end)
   self.ending = true
@@ -199,8 +204,7 @@ function Supervisor:is_alive()
 end
 
 ---One more worker, started at once if the Supervisor has been.
----May wait, also when it is cancelled, until all of it have been started. Raises for a bad
----specification; when the Supervisor has ended, or is about to.
+---May wait. Raises for a bad specification; when the Supervisor has ended, or is about to.
 ---@param worker table|function as in the list given to Supervisor
 ---@return string[] names
 function Supervisor:add(worker)
@@ -210,8 +214,7 @@ function Supervisor:add(worker)
   local whole = spec.worker("add", worker, self.added, self.all)
   local places, names = add_places(self, whole, "add"), {}
   for i, one in ipairs(places) do names[i] = one.name end
-  if self.begun then core.shield(begin, self, places) end
-  if self.ending and not places[#places].kept then error("the Supervisor has ended", 2) end
+  if self.begun then begin_together(places) end
   return names
 end
 

@@ -120,3 +120,17 @@ describe("two reloads", function()
     assert.equal(0, master:stop())
   end)
 end)
+
+describe("a reload that is ended in its beginning", function()
+  it("is an end as any other", function()
+    for _ = 1, 5 do
+      local master <close> = prefork.start { workers = 3, script = SERVER }
+      master:serves(3)
+      master:signal("SIGHUP")
+      master:expect "SIGHUP"
+      master:signal("SIGTERM")
+      assert.equal(0, master:wait())
+      assert.is_nil(table.concat(master.log, "\n"):find("the Supervisor has ended", 1, true))
+    end
+  end)
+end)
