@@ -62,6 +62,12 @@ bool crun__message_piece(crun__message *message, size_t number, const char **byt
 /* Pushes all bytes of the message at the index as a string, of which no other copy is made. */
 void crun__message_string(lua_State *L, int index);
 
+/*
+ * The message at the index, which was made with that `known`, is not sent: the globals in it are
+ * not among those any more.
+ */
+void crun__message_unsent(lua_State *L, int index, int known);
+
 /* Forgets what it holds; its memory is used by the next message of this state. */
 void crun__message_release(lua_State *L, int index);
 

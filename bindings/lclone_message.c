@@ -9,6 +9,9 @@
 
 enum { KEEP_BYTES = 1 << 16, KEEP_SLOTS = 256, KEEP_OBJECTS = 64 };
 
+/* User values of a message; 1 is its objects. */
+enum { WANTED = 2 };
+
 static const char scratch_key; /* of the last message, in the registry */
 
 static _Noreturn void no_memory(lua_State *L)
@@ -105,7 +108,7 @@ static int message_gc(lua_State *L)
 
 static crun__message *new_message(lua_State *L)
 {
-    crun__message *m = lua_newuserdatauv(L, sizeof *m, 1);
+    crun__message *m = lua_newuserdatauv(L, sizeof *m, WANTED);
     memset(m, 0, sizeof *m);
     if (luaL_newmetatable(L, "crun.message")) {
         lua_pushcfunction(L, message_gc);
@@ -137,6 +140,10 @@ static void empty(lua_State *L, int index, crun__message *m)
         m->slot_room = 0;
     } else if (m->slots_used > 0) {
         memset(m->slots, 0, m->slot_room * sizeof *m->slots);
+    }
+    if (m->wanted_count > 0) {
+        lua_pushnil(L);
+        lua_setiuservalue(L, index, WANTED);
     }
     m->used = m->long_size = 0;
     m->count = m->slots_used = m->long_count = m->wanted_count = m->from = 0;
@@ -188,15 +195,34 @@ static void push_tables(crun__message *m)
     lua_pushnil(L);
 }
 
-/* The receiver has got the globals that were sent. */
-static void note_known(crun__message *m)
+/* The receiver has got the globals that were sent; they stay at hand for the case it has not. */
+static void note_known(crun__message *m, int index)
 {
     lua_State *L = m->L;
-    for (uint32_t i = 1; m->options->known && i <= m->wanted_count; i++) {
+    if (!m->options->known || m->wanted_count == 0)
+        return;
+    for (uint32_t i = 1; i <= m->wanted_count; i++) {
         (void)lua_rawgeti(L, m->wanted, i);
         lua_pushboolean(L, true);
         lua_rawset(L, m->options->known);
     }
+    lua_pushvalue(L, m->wanted);
+    lua_setiuservalue(L, index, WANTED);
+}
+
+/* Needs no memory. */
+void crun__message_unsent(lua_State *L, int index, int known)
+{
+    const crun__message *m = lua_touserdata(L, index);
+    if (!known || m->wanted_count == 0)
+        return;
+    (void)lua_getiuservalue(L, index, WANTED);
+    for (uint32_t i = 1; i <= m->wanted_count; i++) {
+        (void)lua_rawgeti(L, -1, i);
+        lua_pushnil(L);
+        lua_rawset(L, known);
+    }
+    lua_pop(L, 1);
 }
 
 crun__message *crun__clone_encode(lua_State *L, int first, int count, const crun__clone *options)
@@ -218,7 +244,7 @@ crun__message *crun__clone_encode(lua_State *L, int first, int count, const crun
         push_tables(m);
         crun__clone_put_message(m);
         if (!m->again)
-            note_known(m);
+            note_known(m, top);
         lua_settop(L, top);
     } while (m->again);
     return m;

@@ -100,20 +100,17 @@ static bool has_long_piece(crun__message *m)
     return crun__message_piece(m, 1, &data, &size);
 }
 
-/*
- * Makes the message and pushes it. What the receiver knows is left out only if the message goes at
- * once: one that waits may be dropped, and with it what later ones would count on.
- */
-static crun__message *encode(lua_State *L, int first, int count, crun__carry *carry, bool now)
+/* What they refer to is left on the stack. */
+static crun__clone push_options(lua_State *L, crun__carry *carry)
 {
     crun__clone options = {.refer = crun__lport_refer, .context = carry};
     if (carry->hooked) {
         if (lua_getiuservalue(L, 1, LPORT_TO) == LUA_TSTRING)
             options.to = lua_tostring(L, -1);
-        if (lua_getiuservalue(L, 1, LPORT_KNOWN) == LUA_TTABLE && now)
+        if (lua_getiuservalue(L, 1, LPORT_KNOWN) == LUA_TTABLE)
             options.known = lua_gettop(L);
     }
-    return crun__clone_encode(L, first, count, &options);
+    return options;
 }
 
 /* Values without parts are written at once. Returns: the size of their message, or 0. */
@@ -128,8 +125,8 @@ static int send_values(lua_State *L, lport *p, crun__letter letter, int first, b
     int count = lua_gettop(L) - first + 1;
     crun__carry carry;
     crun__carry_init(&carry, p);
-    bool now = anyway || crun__port_has_room(p->port);
-    crun__message *m = encode(L, first, count, &carry, now);
+    const crun__clone options = push_options(L, &carry);
+    crun__message *m = crun__clone_encode(L, first, count, &options);
     letter.piece = message_piece;
     letter.source = m;
     /* This may raise, so it comes before there are descriptors to close. */
@@ -137,6 +134,9 @@ static int send_values(lua_State *L, lport *p, crun__letter letter, int first, b
         letter.owner = anchor(L, -1);
     int rc = crun__carry_pack(&carry, &letter.fds);
     rc = rc < 0 ? not_begun(&letter, rc) : begin(p, self, &letter, anyway);
+    /* One that waits may be dropped, and with it what later ones would count on. */
+    if (rc <= 0)
+        crun__message_unsent(L, lua_gettop(L), options.known);
     if (rc < 0 || !letter.owner)
         crun__message_release(L, -1);
     return finish(L, p, self, rc);
