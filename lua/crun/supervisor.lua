@@ -55,6 +55,16 @@ local function report(self, event)
   end
 end
 
+---Where the program's main has ended nothing can be spawned, but there still are workers to end.
+local function deliver(self, event)
+  if not self.on_event then return report(self, event) end
+  if not core.remote.finished() then return core.call_soon(self.on_event, event) end
+  local ok, err = pcall(self.on_event, event)
+  if not ok then
+    io.stderr:write(("crun: %s: on_event failed: %s\n"):format(self.name, tostring(err)))
+  end
+end
+
 ---What a place tells: for on_event, and for the Supervisor's own task.
 local function teller(self)
   return function(one, what, details)
@@ -65,7 +75,7 @@ local function teller(self)
     end
     local event = { what = what, name = one.name, worker = one.worker }
     for key, value in pairs(details or {}) do event[key] = value end
-    if self.on_event then core.call_soon(self.on_event, event) else report(self, event) end
+    deliver(self, event)
   end
 end
 
