@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 
---- Where descriptors are scarce: a thread that could not be started kept one for ever; and a pool was
---- given up while a worker that left still had those for the next one.
+--- Where descriptors are scarce: a thread that could not be started kept one for ever; and a pool
+--- was given up while a worker that left still had those for the next one.
 local process = require "spec.support.process"
 
 describe("with few descriptors", function()
