@@ -2,16 +2,11 @@
 
 --- map, starmap, imap and imap_unordered over threads and processes, and crun.map.
 local crun = require "crun"
+local both = require "spec.support.executors".both
 local support = require "spec.support"
 local raised = support.raised
 local assert, describe, it = assert, describe, it
 local _ENV = support.globals -- luacheck: ignore 211
-
-local function both(title, body)
-  for _, name in ipairs { "ThreadPool", "ProcessPool" } do
-    it(("%s (%s)"):format(title, name), function() body(crun[name], name) end)
-  end
-end
 
 local function square(n) return n * n end
 

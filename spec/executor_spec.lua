@@ -2,17 +2,12 @@
 
 --- ThreadPool and ProcessPool: single jobs, cancelling, the end. The same for both.
 local crun = require "crun"
+local both = require "spec.support.executors".both
 local process = require "spec.support.process"
 local support = require "spec.support"
 local raised = support.raised
-local assert, describe, it = assert, describe, it
+local assert, describe = assert, describe
 local _ENV = support.globals -- luacheck: ignore 211
-
-local function both(title, body)
-  for _, name in ipairs { "ThreadPool", "ProcessPool" } do
-    it(("%s (%s)"):format(title, name), function() body(crun[name], name) end)
-  end
-end
 
 --- Says that it has begun, and waits for ever.
 local function hang(queue)

@@ -5,28 +5,12 @@ local core = require "crun.core"
 local crun = require "crun"
 local lfs = require "lfs"
 local net = require "spec.support.net"
+local ports = require "spec.support.ports"
 local process = require "spec.support.process"
 local support = require "spec.support"
 
 local refuses, scaled = support.refuses, support.scaled
-
-local function closing(a, b)
-  return a, b, setmetatable({}, { __close = function() a:close(); b:close() end })
-end
-
-local function memory()
-  return closing(core.port_pair())
-end
-
-local function socket()
-  local a, b = core.socketpair()
-  return closing(core.port_open(a), core.port_open(b))
-end
-
---- Until nothing more happens by itself, I/O included.
-local function settle()
-  for _ = 1, 20 do crun.sleep(1e-4) end
-end
+local closing, memory, socket, settle = ports.closing, ports.memory, ports.socket, ports.settle
 
 local function descriptors()
   collectgarbage()

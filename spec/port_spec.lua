@@ -3,29 +3,12 @@
 --- Ports: messages between hubs. The two kinds behave alike, so most laws are said once for both.
 local core = require "crun.core"
 local crun = require "crun"
+local ports = require "spec.support.ports"
 local support = require "spec.support"
 
 local random = require "spec.support.random"
 local refuses, scaled = support.refuses, support.scaled
-
---- Two ends, and what closes both with the block.
-local function closing(a, b)
-  return a, b, setmetatable({}, { __close = function() a:close(); b:close() end })
-end
-
-local function memory()
-  return closing(core.port_pair())
-end
-
-local function socket()
-  local a, b = core.socketpair()
-  return closing(core.port_open(a), core.port_open(b))
-end
-
---- Until nothing more happens by itself, I/O included.
-local function settle()
-  for _ = 1, 20 do crun.sleep(1e-4) end
-end
+local memory, socket, settle = ports.memory, ports.socket, ports.settle
 
 for name, pair in pairs { memory = memory, socket = socket } do
   describe("port (" .. name .. ")", function()
