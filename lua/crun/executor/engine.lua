@@ -16,7 +16,7 @@ local line = require "crun.executor.list"
 local parcel = require "crun.executor.parcel"
 
 local remote = core.remote
-local append, remove = line.append, line.remove
+local append, insert, remove = line.append, line.insert, line.remove
 local send_parcel = parcel.send
 local JOB, CALL = kinds.JOB, kinds.CALL
 
@@ -55,12 +55,12 @@ end
 
 ---Puts a job on the board and in the line of a worker.
 local function line_up(worker, job)
-  local spare = worker.spare
+  local spare, own = worker.spare, worker.line
   local id = worker.free[spare]
   worker.spare = spare - 1
   job.worker, job.id = worker, id
   worker.offer(worker.board, id)
-  append(worker.line, job)
+  insert(own, own.last, job, false)
   worker.bytes = worker.bytes + job.size
   worker.budget = worker.budget - 1
 end

@@ -10,21 +10,21 @@ function M.new()
   return { n = 0, first = false, last = false }
 end
 
-function M.append(list, job)
-  local last = list.last
-  if last then last.next = job else list.first = job end
-  job.prev, job.next = last, false
-  list.last = job
+---Puts it between two jobs of the list; false: there is none.
+function M.insert(list, prev, job, next)
+  job.prev, job.next = prev, next
+  if prev then prev.next = job else list.first = job end
+  if next then next.prev = job else list.last = job end
   list.n = list.n + 1
+end
+
+function M.append(list, job)
+  return M.insert(list, list.last, job, false)
 end
 
 ---Puts it in front of all others.
 function M.prepend(list, job)
-  local first = list.first
-  if first then first.prev = job else list.last = job end
-  job.prev, job.next = false, first
-  list.first = job
-  list.n = list.n + 1
+  return M.insert(list, false, job, list.first)
 end
 
 function M.remove(list, job)
