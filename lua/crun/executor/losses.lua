@@ -67,57 +67,35 @@ function Engine:cancel(job, err)
     self.backend.interrupt)
 end
 
----The jobs of an owner that are not over, at the workers and in line.
+---The jobs that are not over, in line and at the workers; with an owner, its jobs.
 ---Switches: never.
----@param owner table
+---@param owner? table
 ---@return table[]
 function Engine:jobs_of(owner)
   local jobs = {}
   local function note(list)
     local job = list.first
     while job do
-      if job.owner == owner then jobs[#jobs + 1] = job end
+      if not owner or job.owner == owner then jobs[#jobs + 1] = job end
       job = job.next
     end
   end
-  for _, worker in ipairs(self.everyone) do note(worker.line) end
   note(self.queue)
+  for _, worker in ipairs(self.everyone) do note(worker.line) end
   return jobs
-end
-
----Every job that is not settled, in no particular order.
-local function each_job(self, fn, ...)
-  while self.queue.first do
-    local job = self.queue.first
-    remove(self.queue, job)
-    fn(self, job, ...)
-  end
-  for _, worker in ipairs(self.everyone) do
-    while worker.line.first do
-      local job = worker.line.first
-      take_out(worker, job)
-      fn(self, job, ...)
-    end
-  end
 end
 
 ---Settles all jobs at once, whatever becomes of those that have begun. Switches: never.
 function Engine:settle_all(how, ...)
-  each_job(self, self.settle, how, ...)
+  for _, job in ipairs(self:jobs_of()) do
+    if job.worker then take_out(job.worker, job) else remove(self.queue, job) end
+    self:settle(job, how, ...)
+  end
 end
 
 ---Cancels all that have not begun. Switches: never.
 function Engine:withdraw_all(err)
-  local jobs = {}
-  local function note(list)
-    local job = list.first
-    while job do
-      jobs[#jobs + 1], job = job, job.next
-    end
-  end
-  note(self.queue)
-  for _, worker in ipairs(self.workers) do note(worker.line) end
-  for _, job in ipairs(jobs) do self:withdraw(job, err) end
+  for _, job in ipairs(self:jobs_of()) do self:withdraw(job, err) end
 end
 
 -- --- the loss of a worker ------------------------------------------------------------------------
