@@ -13,8 +13,8 @@ local prepend, remove = line.prepend, line.remove
 
 -- --- cancelling ----------------------------------------------------------------------------------
 
----Takes back what waits at a worker behind its job, and gives it nothing more. False if it has begun
----some of that, so its job is over and the answer on its way.
+---Takes back what waits at a worker behind its job, and gives it nothing more. False if it has
+---begun some of that, so its job is over and the answer on its way.
 local function clear(self, worker, job)
   local behind = worker.line.last
   while behind ~= job do

@@ -10,6 +10,7 @@ local maps = require "crun.executor.maps"
 local parcel = require "crun.executor.parcel"
 local pool = require "crun.executor.pool"
 local pool_job = require "crun.pool.job"
+local words = require "crun.link.words"
 
 local remote = core.remote
 
@@ -40,20 +41,13 @@ function Single.settle(_, job, how, ...)
   if job.callback then job.callback(future, how) end
 end
 
----"args[1]" is the function, and what follows its arguments.
-local function word_arguments(message)
-  return (message:gsub("^args%[(%d+)%]", function(place)
-    return place == "1" and "the function" or ("args[%d]"):format(place - 1)
-  end))
-end
-
 ---Adds fn(...) as a job. Raises, at the line of the script, what cannot be sent, or that the pool
 ---is closed.
 local function add(self, callback, fn, ...)
   local engine = self.engine
   engine:check_open()
   local ok, made = pcall(parcel.pack, fn, ...)
-  if not ok then blame(word_arguments(made)) end
+  if not ok then blame(words.call(made)) end
   local future = core.Future()
   local job = {
     owner = Single, parcel = made, size = made.size, worker = false, id = 0, prev = false,

@@ -7,6 +7,7 @@ local core = require "crun.core"
 local kinds = require "crun.executor.kinds"
 local link_job = require "crun.link.job"
 local parcel = require "crun.executor.parcel"
+local words = require "crun.link.words"
 
 local remote = core.remote
 local observe, spawn = core.pool.observe, core.spawn
@@ -19,16 +20,12 @@ local M = {}
 
 -- --- answers -------------------------------------------------------------------------------------
 
-local function word_results(message)
-  return (message:gsub("^args%[", "results["))
-end
-
 ---Sends the results; what of them cannot be sent is the job's error instead.
 local function send_results(link, id, ...)
   if select("#", ...) == 1 and IMMUTABLE[type((...))] then
     return link.port:send(RESULT, id, 0, (...))
   end
-  local ok, err = pcall(link.send, link, word_results, RESULT, id, ...)
+  local ok, err = pcall(link.send, link, words.results, RESULT, id, ...)
   if not ok then link:send(nil, ERROR, id, portable(err), "") end
 end
 

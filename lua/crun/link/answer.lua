@@ -11,6 +11,7 @@ local core = require "crun.core"
 local job = require "crun.link.job"
 local kinds = require "crun.link.kinds"
 local refer = require "crun.link.refer"
+local words = require "crun.link.words"
 
 local remote = core.remote
 local M = {}
@@ -28,10 +29,6 @@ M.ENDING = "ECLOSED: the owner's program is ending"
 
 -- --- answering -----------------------------------------------------------------------------------
 
-local function word_results(message)
-  return (message:gsub("^args%[", "results["))
-end
-
 ---Sends a REPLY. Returns whether the values could be sent.
 local function post(link, id, outcome, ...)
   local port = link.port
@@ -39,7 +36,7 @@ local function post(link, id, outcome, ...)
   local ok, err = pcall(port.post, port, kinds.REPLY, id, outcome, ...)
   if link.referred then refer.settle(link, ok) end
   if ok then return true end
-  post(link, id, kinds.RAISED, word_results(err))
+  post(link, id, kinds.RAISED, words.results(err))
   return false
 end
 

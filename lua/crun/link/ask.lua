@@ -5,6 +5,7 @@
 local core = require "crun.core"
 local job = require "crun.link.job"
 local kinds = require "crun.link.kinds"
+local words = require "crun.link.words"
 
 local remote = core.remote
 local M = {}
@@ -20,13 +21,6 @@ function M.prepare(self)
     remote.hooks[future] = forgotten
     self:post(kinds.CANCEL, self.ids[future], 0, job.portable(err.reason), err.origin)
   end
-end
-
----"args[1]" is the function, and what follows its arguments.
-local function word_arguments(message)
-  return (message:gsub("^args%[(%d+)%]", function(place)
-    return place == "1" and "the function" or ("args[%d]"):format(place - 1)
-  end))
 end
 
 ---Notes that the other end will set the future.
@@ -64,7 +58,7 @@ function M.submit(self, fn, ...)
     return future
   end
   local id = expect(self, future)
-  local ok, err = pcall(self.send, self, word_arguments, kinds.RUN, id, fn, ...)
+  local ok, err = pcall(self.send, self, words.call, kinds.RUN, id, fn, ...)
   if ok then return future end
   take(self, id)
   error(err, 0)
@@ -76,7 +70,7 @@ end
 ---@param ... any
 ---@return true? sent, string? message, string? code "ECLOSED"
 function M.call_soon(self, fn, ...)
-  return self:send(word_arguments, kinds.CALL, 0, fn, ...)
+  return self:send(words.call, kinds.CALL, 0, fn, ...)
 end
 
 ---What the other end answers to RUN.

@@ -4,6 +4,7 @@
 
 local core = require "crun.core"
 local kinds = require "crun.link.kinds"
+local words = require "crun.link.words"
 
 local remote = core.remote
 local M = {}
@@ -37,13 +38,9 @@ local function note(err)
   return { err = err, traceback = traceback }
 end
 
-local function word_results(message)
-  return (message:gsub("^args%[", "results["))
-end
-
 ---Sends an answer; one that cannot be sent becomes an error.
 local function answer(link, kind, id, ...)
-  local ok, err = pcall(link.send, link, word_results, kind, id, ...)
+  local ok, err = pcall(link.send, link, words.results, kind, id, ...)
   if ok then return end
   link.has_failed = true -- a process whose target returns what cannot be sent exits with 1
   link:send(nil, kinds.ERROR, id, M.portable(err), "")
