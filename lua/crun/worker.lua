@@ -27,13 +27,14 @@ function M.main(port, info)
   link.name = info and info.name
   M.link = link
   local ok, err
+  -- A process whose target returns what cannot be sent has not succeeded.
+  function link.note_failure() M.status = M.status and 1 end
   function link.is_ending() return ok == false or core.workers.is_interrupted() end
   ok, err = pcall(link.serve, link)
   if not ok then error(err, 0) end
   if info and info.kind then core.workers.await_tasks() end
   local orderly = not link:closed() or link.orderly
   link:close()
-  if M.status == 0 and link.has_failed then return 1 end
   return M.status or (orderly and 0 or 1)
 end
 

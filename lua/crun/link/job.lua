@@ -42,7 +42,7 @@ end
 local function answer(link, kind, id, ...)
   local ok, err = pcall(link.send, link, words.results, kind, id, ...)
   if ok then return end
-  link.has_failed = true -- a process whose target returns what cannot be sent exits with 1
+  if link.note_failure then link.note_failure() end
   link:send(nil, kinds.ERROR, id, M.portable(err), "")
 end
 
