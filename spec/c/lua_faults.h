@@ -169,7 +169,8 @@ static bool attempt(const plan *p)
     crun_hub *hub = NULL;
     long blocks = faults.blocks, maps = faults.maps;
     int descriptors = open_descriptors();
-    memory.fired = faults.fired = false;
+    memory.fired = false;
+    faults.fired = false;
     if (crun_hub_new(&hub, NULL) != 0 || crun_chan_new(&chan, 1) != 0) {
         abort();
     }
