@@ -93,6 +93,11 @@ handlers[kinds.CLOSE] = function(self)
   self:finish_with("ECLOSED: the worker has ended", true)
 end
 
+---Those that are known stay as they are there, so that all can be sent again.
+handlers[kinds.REFUSED] = function(self)
+  self.port:known()
+end
+
 handlers[kinds.INIT] = function(self, _, _, info)
   self.name = info.name
   package.path, package.cpath = info.path, info.cpath
@@ -116,6 +121,7 @@ end
 
 ---A message whose values could not be made here: who sent a request gets the error.
 local function refuse(self, kind, id, aux, err)
+  self:post(kinds.REFUSED, 0, 0)
   local refused = self.refused[kind]
   if refused then
     refused(id, aux, err)

@@ -19,6 +19,7 @@ return {
   TALLY = 13,    -- tally: where the receiver counts the items that arrive
   DROP = 14,     -- number, times, ...: so often it was received as a proxy that is no more
   GONE = 15,     -- the task of that id, which has taken locks, has ended
+  REFUSED = 16,  -- a message could not be read, nor what globals it brought
 
   FREE = 64,     -- from here on kinds belong to those who use the link
 
