@@ -59,11 +59,13 @@ function Run:settle(job, how, ...)
   if self.waiting then self.gate:set() end
 end
 
----Adds a job, or settles it if it cannot be one.
+---Adds a job, or settles it if it cannot be one. Of a pool that has been closed nothing more can be
+---had: the inputs are not read on.
 local function add(self, job, refused)
   if refused then
     self:settle(job, "failed", job.parcel, "")
   elseif self.engine.closed then
+    self.stopped = true
     self:settle(job, "cancelled", remote.cancelled(self.engine:why_closed()))
   else
     self.engine:add(job)
@@ -73,6 +75,7 @@ end
 ---Begins the job of what the inputs give next. May wait, and raises, where the inputs do.
 ---@return boolean begun false at their end
 function Run:begin()
+  if self.stopped then return false end
   local size, value, kind, count = self.source()
   if size == nil or self.stopped then return false end
   local place = self.begun + 1
