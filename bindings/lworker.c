@@ -21,10 +21,21 @@
 #include "bind.h"
 
 static bool is_program;
+static const char *process_name;
 
 void crun__worker_set_program(void)
 {
     is_program = true;
+}
+
+void crun__worker_set_name(const char *name)
+{
+    process_name = name;
+}
+
+const char *crun__worker_name(void)
+{
+    return process_name;
 }
 
 /* --- the machine -------------------------------------------------------------------------- */
@@ -63,6 +74,13 @@ static int l_cpu_count(lua_State *L)
 static int l_getpid(lua_State *L)
 {
     lua_pushinteger(L, getpid());
+    return 1;
+}
+
+/* process_name() -> the name of this worker process; nil in the program. Switches: never. */
+static int l_process_name(lua_State *L)
+{
+    lua_pushstring(L, process_name);
     return 1;
 }
 
@@ -199,6 +217,7 @@ void crun__open_worker(lua_State *L)
         {"greet", l_greet},
         {"raise", l_raise},
         {"await_tasks", l_await_tasks},
+        {"process_name", l_process_name},
         {"is_interrupted", l_is_interrupted},
         {NULL, NULL},
     };

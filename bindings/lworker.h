@@ -40,4 +40,10 @@ crun__greeting crun__greeting_plain(void);
 /* This process is the `crun` program: what starts itself again starts a worker. */
 void crun__worker_set_program(void);
 
+/* This process is a worker of that name, which must stay. Before any state is opened. */
+void crun__worker_set_name(const char *name);
+
+/* NULL: it is nobody's worker. */
+const char *crun__worker_name(void);
+
 #endif

@@ -89,6 +89,9 @@ bool crun__prog_prefork_begin(const char *id)
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         return false; /* it has died: there is nobody to tell */
+    static char name[48];
+    (void)snprintf(name, sizeof name, "worker %s", id);
+    crun__worker_set_name(name);
     return setenv("CRUN_WORKER_ID", id, 1) == 0;
 }
 

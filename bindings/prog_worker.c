@@ -21,8 +21,6 @@
 #include "lworker.h"
 #include "prog.h"
 
-static const char *worker_name;
-
 static bool refuse(const char *why)
 {
     crun__prog_say(why);
@@ -99,7 +97,7 @@ bool crun__prog_greeted(int32_t *parent)
 bool crun__prog_worker_begin(const char *name)
 {
     int32_t parent;
-    worker_name = name;
+    crun__worker_set_name(name);
     if (!crun__prog_greeted(&parent))
         return false;
     crun__signals_set_parent(parent);
@@ -124,7 +122,7 @@ static int serve(lua_State *L)
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "process");
     lua_setfield(L, -2, "kind");
-    lua_pushstring(L, worker_name);
+    lua_pushstring(L, crun__worker_name());
     lua_setfield(L, -2, "name");
     lua_call(L, 2, 1);
     return 1;

@@ -57,12 +57,14 @@ describe("crun --workers", function()
         for i = -9, #arg do if arg[i] then list[#list + 1] = arg[i] end end
         local crun = require "crun"
         print(early, crun.worker_id, os.getenv("CRUN_WORKER_ID"), ...)
+        print(crun.current_process().name, crun.current_process().main)
         print(table.concat(list, " ", 2))
         io.stdout:flush()
         crun.sleep(60)
       ]], arguments = { "a", "--workers=9" },
     }
     assert.equal("1\t1\t1\ta\t--workers=9", master:expect("(.*%-%-workers=9)$", master.out))
+    assert.equal("worker 1\tfalse", master:expect("^(worker 1\t.*)", master.out))
     assert.equal("--prefork=1 -W -e early = 1 " .. master.path .. " a --workers=9",
       master:expect("^(%-%-prefork.*)", master.out))
     assert.equal(0, master:stop())

@@ -66,6 +66,33 @@ describe("a Process", function()
     assert.equal(0, first.exitcode)
   end)
 
+  it("knows itself, in its threads, too", function()
+    assert.same({ name = "main", pid = crun.getpid(), main = true }, crun.current_process())
+    local p = Process { name = "knows", target = function()
+      local thread = crun.Thread { target = function() return crun.current_process() end }
+      return crun.current_process(), thread:start():get(), #crun.processes()
+    end }
+    local here, inner, started = p:start():get()
+    assert.same({ name = "knows", pid = p.pid, main = false }, here)
+    assert.same(here, inner)
+    assert.equal(0, started)
+  end)
+
+  it("is listed while it is alive", function()
+    assert.same({}, crun.processes())
+    local wait = function(ready, go) ready:put(true) go:wait() end
+    local go = crun.Event()
+    local one, two = running(wait, go), running(wait, crun.Event())
+    assert.same({ true, true, 2 },
+      { crun.processes()[1] == one, crun.processes()[2] == two, #crun.processes() })
+    go:set()
+    one:join()
+    assert.same({ true, 1 }, { crun.processes()[1] == two, #crun.processes() })
+    two:kill()
+    two:join()
+    assert.same({}, crun.processes())
+  end)
+
   it("is told a name that stands in the list of processes", function()
     local p = Process { name = "a worker's name", target = function()
       local file <close> = assert(io.open("/proc/self/cmdline"))

@@ -6,12 +6,15 @@ local check = require "crun.check"
 local core = require "crun.core"
 local life = require "crun.process.life"
 local object = require "crun.process.object"
+local roster = require "crun.roster"
 local spawn_worker = require "crun.spawn_worker"
 local worker = require "crun.worker"
 
 local Process, states = object.Process, object.states
 
 local M = { Process = Process }
+
+local alive = {} -- those that have been started and have not ended, in order
 
 local function check_self(self, name)
   local state = states[self]
@@ -98,7 +101,7 @@ function Process:start()
     return nil, child, code
   end
   state.link, state.child = link, child
-  state.task = core.spawn_for(1, life.look_after, state)
+  state.task = core.spawn_for(1, life.look_after, state, alive, self)
   state.task.name, state.task.daemon = state.name, state.daemon
   local ok, future = pcall(submit, self, state)
   if not ok then
@@ -175,6 +178,24 @@ function Process:__close(err)
   life.ask_to_end(states[self])
   core.shield(task.join, task)
   if err == nil then error(problem, 0) end
+end
+
+-- --- which there are -----------------------------------------------------------------------------
+
+---The processes that this thread has started and that have not ended, in order of their starts.
+---Switches: never.
+---@return crun.Process[]
+function M.processes()
+  return roster.living(alive)
+end
+
+---Which process this is, in whatever thread of it: the name that its starter gave it, its number,
+---whether it is the program itself.
+---Switches: never.
+---@return {name: string, pid: integer, main: boolean}
+function M.current_process()
+  local name = core.workers.process_name()
+  return { name = name or "main", pid = core.getpid(), main = name == nil }
 end
 
 return M

@@ -8,6 +8,7 @@
 local check = require "crun.check"
 local core = require "crun.core"
 local keeper = require "crun.thread.keeper"
+local roster = require "crun.roster"
 
 local M = {}
 
@@ -238,7 +239,7 @@ end
 ---Switches: never.
 ---@return crun.Thread[]
 function M.threads()
-  return table.move(alive, 1, #alive, 1, {})
+  return roster.living(alive)
 end
 
 ---Which thread this is: its name, the kernel's number of it, whether it is the program's first.

@@ -336,6 +336,16 @@ function crun.threads() end
 ---@return {name: string, ident: integer, main: boolean}
 function crun.current_thread() end
 
+--- The processes that this thread has started and that have not ended, in order of their starts.
+--- Never waits.
+---@return crun.Process[]
+function crun.processes() end
+
+--- Which process this is: the name that its starter gave it, its number, whether it is the program
+--- itself. Never waits.
+---@return {name: string, pid: integer, main: boolean}
+function crun.current_process() end
+
 --- The processors that this thread may run on. Never waits.
 ---@return integer
 function crun.cpu_count() end

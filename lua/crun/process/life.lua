@@ -6,6 +6,7 @@
 -- not keep it from ending; a cancel of everything ends them.
 
 local core = require "crun.core"
+local roster = require "crun.roster"
 local spawn_worker = require "crun.spawn_worker"
 
 local observe = core.pool.observe
@@ -90,8 +91,9 @@ end
 
 ---The body of the task. Returns what the target returned, and raises what it raised.
 ---May wait.
-function M.look_after(state)
+function M.look_after(state, list, process)
   state.kept = true
+  list[#list + 1] = process
   local child, link = state.child, state.link
   local ok, err = pcall(child.wait, child)
   if ok then
@@ -100,6 +102,7 @@ function M.look_after(state)
     core.shield(end_process, state)
   end
   link:close()
+  roster.remove(list, process)
   if ok or state.future and state.future:status() == "returned" then return outcome(state) end
   if state.future then state.future:exception() end -- seen, so not reported
   error(err, 0)

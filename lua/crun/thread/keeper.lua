@@ -7,6 +7,7 @@
 
 local Link = require "crun.link"
 local core = require "crun.core"
+local roster = require "crun.roster"
 
 local raise = core.workers.raise
 local M = {}
@@ -82,12 +83,6 @@ local function outcome(state)
   return future:result()
 end
 
-local function remove(list, item)
-  for i = 1, #list do
-    if list[i] == item then return table.remove(list, i) end
-  end
-end
-
 ---The body of the task. Returns what the target returned, and raises what it raised.
 ---May wait.
 function M.keep(state, list, thread)
@@ -99,7 +94,7 @@ function M.keep(state, list, thread)
     core.shield(wait, state)
   end
   core.shield(state.link.join, state.link)
-  remove(list, thread)
+  roster.remove(list, thread)
   local status = fate(state)
   if ok or status == "failed" or state.future and status == "returned" then
     return outcome(state)
