@@ -31,8 +31,13 @@ function M.main(port, info)
   function link.note_failure() M.status = M.status and 1 end
   function link.is_ending() return ok == false or core.workers.is_interrupted() end
   ok, err = pcall(link.serve, link)
-  if not ok then error(err, 0) end
-  if info and info.kind then core.workers.await_tasks() end
+  local has_main_task = info and info.kind
+  if not ok then
+    -- Nothing can be spawned once main has ended, but clean-ups may have to.
+    if has_main_task then core.shield(core.workers.await_tasks) end
+    error(err, 0)
+  end
+  if has_main_task then core.workers.await_tasks() end
   local orderly = not link:closed() or link.orderly
   link:close()
   return M.status or (orderly and 0 or 1)
