@@ -19,8 +19,8 @@ local CLASSES = {
 local function asked()
   local manager <close> = crun.Manager()
   return {
-    thread = crun.Thread {}, process = crun.Process {}, Process = crun.Process, manager = manager,
-    value = manager:Value(0), list = manager:list(),
+    thread = crun.Thread {}, process = crun.Process {}, Process = crun.Process,
+    Thread = crun.Thread, manager = manager, value = manager:Value(0), list = manager:list(),
   }
 end
 local ASKED = asked()

@@ -19,7 +19,9 @@ local INTERNAL = {
 }
 
 --- Fields that the files declare as such.
-local FIELDS = { "Error", "Process", "_NAME", "_VERSION", "draining", "net", "subprocess" }
+local FIELDS = {
+  "Error", "Process", "Thread", "_NAME", "_VERSION", "draining", "net", "subprocess",
+}
 
 local function names(list)
   local set = {}

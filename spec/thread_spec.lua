@@ -163,7 +163,7 @@ describe("a Thread", function()
       function() Thread { traget = print } end)
     refuses({ "option 'target': function expected, got string" },
       function() Thread { target = "print" } end)
-    refuses({ "option 'args': table expected, got number" },
+    refuses({ "option 'args': list expected, got number" },
       function() Thread { target = print, args = 1 } end)
     refuses({ "table of options expected, got function" }, function() Thread(print) end)
     local thread = Thread { target = function() end, name = "once" }
@@ -172,6 +172,8 @@ describe("a Thread", function()
         function() thread[method](thread, print) end)
     end
     refuses({ "has no field 'color' to set" }, function() thread.color = 1 end)
+    refuses({ "a Thread's name must be a string without zero bytes" },
+      function() thread.name = "a\0b" end)
     refuses({ "a Thread's daemon must be a boolean, not a number" },
       function() thread.daemon = 1 end)
     thread:start()
@@ -194,6 +196,58 @@ describe("a Thread", function()
       error "out"
     end))
     assert.is_false(thread:is_alive())
+  end)
+end)
+
+describe("a class made by Thread:extend", function()
+  local Counter = Thread:extend "Counter"
+
+  function Counter:run()
+    self.to = self.to + 1
+    return self:sum(), self.name, self.ident == crun.current_thread().ident,
+      tostring(self):match("^(%w+): .*here$")
+  end
+
+  function Counter:sum()
+    local sum = 0
+    for i = self.from, self.to do sum = sum + i end
+    return sum
+  end
+
+  it("runs its method run in the thread, on a copy", function()
+    local counter = Counter { from = 1, to = 3, name = "counts" }
+    assert.equal(6, counter:sum())
+    assert.same({ 10, "counts", true, "Counter" }, { counter:start():get() })
+    assert.equal(3, counter.to)
+    assert.equal("Counter: 'counts', ended", tostring(counter))
+    refuses({ "'extend'", "string", "number" }, function() Thread:extend(5) end)
+  end)
+
+  it("can be extended again, and call what it replaces", function()
+    local Loud = Counter:extend()
+    function Loud:run() return "loud", (Counter.run(self)), Thread.run(self) end
+    local loud = Loud { from = 0, to = 1, target = function(x) return x end, args = { "target" } }
+    loud.from = 1
+    assert.same({ "loud", 3, "target" }, { loud:start():get() })
+  end)
+
+  it("ends once run has returned, and is waited for", function()
+    local Quiet = Thread:extend()
+    function Quiet.run() crun.sleep(0.001) end
+    local quiet = Quiet():start()
+    assert.is_true(quiet:join(60))
+    assert.same({}, crun.threads())
+  end)
+
+  it("tells where run failed, and which field cannot be sent", function()
+    local Bad = Thread:extend "Bad"
+    function Bad:run() error(self.text, 0) end -- luacheck: ignore
+    local bad = Bad { text = "broken" }:start()
+    assert.equal("broken", raised(bad.get, bad))
+    assert.matches("in method 'run'\nspawned at", bad:traceback())
+    local file <close> = io.tmpfile()
+    refuses({ "self.file: userdata cannot be sent to a thread" },
+      function() Bad { file = file }:start() end)
   end)
 end)
 

@@ -9,8 +9,9 @@ local object = require "crun.process.object"
 local roster = require "crun.roster"
 local spawn_worker = require "crun.spawn_worker"
 local worker = require "crun.worker"
+local worker_class = require "crun.worker_class"
 
-local Process, states = object.Process, object.states
+local Process, states = object.Base, object.states
 
 local M = { Process = Process }
 
@@ -78,13 +79,12 @@ end
 local function submit(self, state)
   local link, args = state.link, state.args
   if self.run == Process.run then
-    return link:submit(M.run, state.target, table.unpack(args, 1, args.n or #args))
+    local ok, future = pcall(link.submit, link, M.run, state.target,
+      table.unpack(args, 1, args.n or #args))
+    if ok then return future end
+    error(type(future) == "string" and word_arguments(future) or future, 0)
   end
-  local fields = {}
-  for key, value in next, self do fields[key] = value end
-  return link:submit(M.run_object, getmetatable(self), fields, {
-    name = state.name, daemon = state.daemon, target = state.target, args = args,
-  })
+  return worker_class.submit(link, self, state, M.run_object)
 end
 
 ---Starts the process; once for each object. It runs target(table.unpack(args)), or the method `run`
@@ -106,7 +106,7 @@ function Process:start()
   local ok, future = pcall(submit, self, state)
   if not ok then
     life.force_end(state)
-    error(type(future) == "string" and word_arguments(future) or future, 0)
+    error(future, 0)
   end
   state.future = future
   link:finish()

@@ -9,43 +9,67 @@ local check = require "crun.check"
 local core = require "crun.core"
 local keeper = require "crun.thread.keeper"
 local roster = require "crun.roster"
+local object = require "crun.thread.object"
+local worker_class = require "crun.worker_class"
 
-local M = {}
+local Thread, states = object.Base, object.states
 
-local CLASS = "crun.Thread"
-local STATE = {} -- the key of what a Thread keeps to itself
+local M = { Thread = Thread }
 
----@class crun.Thread
----@field name string
----@field daemon boolean true: the program does not wait for it, but cancels it at its end
----@field ident? integer the kernel's number of the thread, once it has been started
-local Thread = {}
-
-local count = 0
 local alive = {} -- those that have been started and have not ended, in order
 
 local function state_of(self, name)
-  check.self(self, CLASS, name)
-  return self[STATE]
+  local state = states[self]
+  if state then return state end
+  error(("calling '%s' on bad self (crun.Thread expected, got %s)"):format(name, type(self)), 3)
 end
 
 ---The state of a thread that has been started.
 local function started(self, name)
-  check.self(self, CLASS, name)
-  local state = self[STATE]
-  if state.task then return state end
-  error(("thread '%s' has not been started"):format(state.name), 3)
+  local state = states[self]
+  if not state then
+    error(("calling '%s' on bad self (crun.Thread expected, got %s)"):format(name, type(self)), 3)
+  elseif not state.task then
+    error(("thread '%s' has not been started"):format(state.name), 3)
+  end
+  return state
 end
 
----Has the thread call the target. Raises what cannot be sent.
-local function submit_target(state)
+-- --- in the thread -------------------------------------------------------------------------------
+
+local function pass(...) return ... end
+
+---What runs there for an object whose class has a `run` of its own: on a copy.
+---May wait.
+function M.run_object(class, fields, state)
+  state.ident = core.workers.thread_ident()
+  return pass(object.revive(class, fields, state):run())
+end
+
+---What runs in the thread: here, the target. Classes made by extend have their own.
+---May wait.
+---@return any ...
+function Thread:run()
+  local state = state_of(self, "run")
+  if state.target == nil then return end
+  return state.target(table.unpack(state.args, 1, state.args.n or #state.args))
+end
+
+-- --- starting ------------------------------------------------------------------------------------
+
+---Has the thread run what it is for. Raises what cannot be sent.
+local function submit(self, state)
   local args, link = state.args, state.link
-  state.future = link:submit(state.target, table.unpack(args, 1, args.n or #args))
+  if self.run ~= Thread.run then
+    state.future = worker_class.submit(link, self, state, M.run_object)
+  else
+    state.future = link:submit(state.target, table.unpack(args, 1, args.n or #args))
+  end
   link:finish()
 end
 
----Starts the thread; once for each object. It runs target(table.unpack(args)) and lives until that
----and the tasks it has left behind have ended.
+---Starts the thread; once for each object. It runs target(table.unpack(args)), or the method `run`
+---of its class, and lives until that and the tasks it has left behind have ended.
 ---May wait, while very much is sent. Raises: it has been started before; what of target and args
 ---cannot be sent.
 ---@return crun.Thread? self, string? message, string? code "EAGAIN", "EMFILE", "ENOMEM" ...
@@ -59,13 +83,14 @@ function Thread:start()
     return nil, message, code
   end
   local sent, err = true, nil
-  if state.target then sent, err = pcall(submit_target, state) end
+  state.serves = not state.target and self.run == Thread.run
+  if not state.serves then sent, err = pcall(submit, self, state) end
   if not sent then
     keeper.give_up(state)
     error(err, 0)
   end
   state.task = core.spawn_for(1, keeper.keep, state, alive, self)
-  state.task.name, state.task.daemon = state.name, state.daemon or not state.target
+  state.task.name, state.task.daemon = state.name, state.daemon or state.serves
   keeper.see_off(state)
   return self
 end
@@ -148,46 +173,10 @@ function Thread:submit(fn, ...)
   return link:submit(fn, ...)
 end
 
--- --- the object ----------------------------------------------------------------------------------
-
-local class = { __name = CLASS, __metatable = CLASS, __unsendable = "a Thread" }
-
-function class:__index(key)
-  local method = Thread[key]
-  if method then return method end
-  local state = rawget(self, STATE)
-  if key == "name" or key == "daemon" then return state[key] end
-  if key == "ident" and state.handle then return state.handle:ident() end
-end
-
-local FIELDS = { name = "string", daemon = "boolean" }
-
-function class:__newindex(key, value)
-  local state = rawget(self, STATE)
-  if not FIELDS[key] then error(("a Thread has no field '%s' to set"):format(tostring(key)), 2) end
-  if type(value) ~= FIELDS[key] then
-    error(("a Thread's %s must be a %s, not a %s"):format(key, FIELDS[key], type(value)), 2)
-  elseif state.begun then
-    error(("the %s of thread '%s' cannot be set once it has been started")
-      :format(key, state.name), 2)
-  end
-  state[key] = value
-end
-
-local function status_of(state)
-  if not state.task then return "not started" end
-  return state.task:done() and "ended" or "running"
-end
-
-function class:__tostring()
-  local state = rawget(self, STATE)
-  return ("%s: '%s', %s"):format(CLASS, state.name, status_of(state))
-end
-
 ---Leaving the scope of `local thread <close> =` waits for the thread; leaving it by an error
 ---cancels it first.
-function class:__close(err)
-  local state = rawget(self, STATE)
+function Thread:__close(err)
+  local state = states[self]
   local task = state.task
   if not task then return end
   local joined, problem = false, nil
@@ -201,39 +190,7 @@ function class:__close(err)
   if problem ~= nil then error(problem, 0) end
 end
 
-local function bad_option(what)
-  error(("bad argument #1 to 'Thread' (%s)"):format(what), 4)
-end
-
-local OPTIONS = { target = "function", args = "table", name = "string", daemon = "boolean" }
-
-local function check_option(key, value)
-  local expected = OPTIONS[key]
-  if not expected then bad_option(("unknown option '%s'"):format(tostring(key))) end
-  if type(value) == expected or key == "target" and check.is_callable(value) then return end
-  bad_option(("option '%s': %s expected, got %s"):format(key, expected, type(value)))
-end
-
----A thread that is to call target(table.unpack(args)); without a target it does what call_soon and
----submit ask for, until close or cancel. Nothing runs before start.
----Switches: never.
----@param options? {target?: function, args?: any[], name?: string, daemon?: boolean} `args` may
----  have a field `n`, as from table.pack; a daemon is not waited for
----@return crun.Thread
-function M.Thread(options)
-  if options ~= nil and type(options) ~= "table" then
-    error(("bad argument #1 to 'Thread' (table of options expected, got %s)")
-      :format(type(options)), 2)
-  end
-  local state = { daemon = false, args = {} }
-  for key, value in pairs(options or {}) do
-    check_option(key, value)
-    state[key] = value
-  end
-  count = count + 1
-  state.name = state.name or "Thread-" .. count
-  return setmetatable({ [STATE] = state }, class)
-end
+-- --- which there are -----------------------------------------------------------------------------
 
 ---The threads that this one has started and that have not ended, in order of their starts.
 ---Switches: never.

@@ -14,6 +14,7 @@
 ---   the reports of failures that nobody looks at; nil: they go to stderr
 ---@field Error crun.ErrorClass
 ---@field Process crun.Process
+---@field Thread crun.Thread
 ---@field worker_id? integer which of the workers of `crun --workers` this process is, from 1 on
 ---@field draining crun.Event set in such a worker once it accepts no more connections
 local crun = {}
@@ -313,12 +314,6 @@ function crun.watchdog(seconds) end
 ---@param seconds? number nil: only tasks whose field `preempt` is true
 ---@return number? before
 function crun.preempt(seconds) end
-
---- A thread that calls target(table.unpack(args)) once it is started; without a target it does what
---- call_soon and submit ask for, until close or cancel. Never waits.
----@param options? {target?: function, args?: any[], name?: string, daemon?: boolean}
----@return crun.Thread
-function crun.Thread(options) end
 
 --- Calls fn(...) in a thread and waits for it, while other tasks go on. Up to 32 run at the same
 --- time. A cancel of the caller cancels the function and does not wait for it. May wait. Raises: its

@@ -1,9 +1,18 @@
 -- SPDX-License-Identifier: MIT
 ---@meta
 
+---@class crun.Thread.Options
+---@field target? function what the thread runs
+---@field args? any[] its arguments; may have a field `n`, as from table.pack
+---@field name? string "Thread-1" and so on by default
+---@field daemon? boolean the program does not wait for it, but cancels it at its end
+
 --- A function in an OS thread of its own, with a Lua state and a hub of its own. Leaving the scope
 --- of `local thread <close> =` waits for it; leaving it by an error cancels it first.
+--- crun.Thread { target = ... } makes one; in a class made by extend further fields are the object's.
+--- Without a target it does what call_soon and submit ask for, until close or cancel.
 ---@class crun.Thread
+---@overload fun(options?: crun.Thread.Options): crun.Thread
 ---@field name string "Thread-" and a number unless it was set; may be set before the start
 ---@field daemon boolean the program does not wait for it, but cancels it at its end
 ---@field ident? integer the kernel's number of the thread, once it has been started
@@ -12,6 +21,16 @@ local Thread = {}
 --- Starts it. May wait, while very much is sent. Raises: started before; what cannot be sent.
 ---@return crun.Thread? self, string? message, string? code "EAGAIN", "EMFILE", "ENOMEM" ...
 function Thread:start() end
+
+--- What runs in the thread: calls the target. For classes made by extend to replace. May wait.
+---@return any ...
+function Thread:run() end
+
+--- Makes a class whose objects run their method `run` in the thread, on a copy of the object. Never
+--- waits.
+---@param name? string for tostring
+---@return crun.Thread class
+function Thread:extend(name) end
 
 --- Waits until it has ended, in whatever way; a failure then counts as noticed. May wait. Raises:
 --- not started.

@@ -12,6 +12,9 @@ local roster = require "crun.roster"
 local raise = core.workers.raise
 local M = {}
 
+---Where a traceback of the thread leaves what runs in it, for what runs it.
+local OWN_FRAMES = "\n[^\n]*in function 'crun%.thread%.run.*$"
+
 ---@class crun.Thread.state
 ---@field name string
 ---@field daemon boolean
@@ -23,7 +26,9 @@ local M = {}
 ---@field future? crun.Future of what the target returns
 ---@field task? crun.Task the keeper
 ---@field kept? boolean the keeper has begun
+---@field serves? boolean it has nothing to run, and does what it is asked
 ---@field interrupted? boolean
+---@field ident? integer in the thread itself
 
 -- --- cancelling ----------------------------------------------------------------------------------
 
@@ -40,7 +45,7 @@ local function pass_on(state, err)
   local reason
   if type(err) == "table" then reason = err.reason end
   if state.interrupted then return end
-  if reason == nil and not state.target and not state.daemon then
+  if reason == nil and state.serves and not state.daemon then
     state.link:finish()
   else
     M.interrupt(state, reason == nil and "the program ends" or reason)
@@ -78,7 +83,7 @@ local function outcome(state)
     core.current():cancel(err.reason)
     error(err, 0)
   elseif status == "failed" or err ~= nil then
-    return raise(err, future:traceback())
+    return raise(err, (future:traceback():gsub(OWN_FRAMES, "")))
   end
   return future:result()
 end
