@@ -113,6 +113,8 @@ describe("a Manager's Value and Namespace", function()
     v:set(nil)
     assert.is_nil(v:get())
     fails("cannot add a number to a nil", v.add, v)
+    fails("a Value has no field 'value': use get and set", function() return v.value end)
+    fails("a Value has no field 'value': use get and set", function() v.value = 1 end)
   end))
 
   both("hold names", everywhere(function(m) return m:Namespace() end, function(ns)

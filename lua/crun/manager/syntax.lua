@@ -56,7 +56,11 @@ function M.Namespace(methods, meta)
 end
 
 function M.Value(methods, meta)
-  meta.__index = methods
+  local function refuse_field(_, key)
+    blame(("a Value has no field '%s': use get and set"):format(tostring(key)))
+  end
+  function meta.__index(self, key) return methods[key] or refuse_field(self, key) end
+  meta.__newindex = refuse_field
 end
 
 return M
