@@ -389,6 +389,22 @@ describe("the end of a pool", function()
     assert.is_nil(pool)
   end)
 
+  both("refuses arguments that mean nothing", function(Pool, name)
+    local pool <close> = Pool(1)
+    local function refuses(place, method, fn)
+      support.refuses({ ("#%d to '%s' (nothing expected there, got"):format(place, method) }, fn)
+    end
+    refuses(3, name, function() Pool(1, {}, print) end)
+    refuses(3, "apply", function() pool:apply(print, {}, { key = 1 }) end)
+    refuses(5, "apply_async", function() pool:apply_async(print, {}, nil, nil, 1) end)
+    refuses(4, "starmap", function() pool:starmap(print, {}, {}, 1) end)
+    for _, method in ipairs { "map", "imap", "imap_unordered" } do
+      refuses(4, method, function() pool[method](pool, print, {}, {}, 1) end)
+      refuses(7, method, function() pool[method](pool, print, next, {}, nil, nil, {}, 1) end)
+    end
+    assert.same({}, pool:map(print, {}, nil, nil))
+  end)
+
   both("refuses options that it does not know, and bad ones", function(Pool, name)
     support.refuses({ "bad argument #1 to '" .. name, "got 0" }, function() Pool(0) end)
     support.refuses({ "unknown option 'window'" }, function() Pool(1, { window = 1 }) end)

@@ -402,6 +402,8 @@ describe("misuse of a Process", function()
     refuses({ "daemon", "boolean" }, function() Process { daemon = 1 } end)
     refuses({ "table of options", "function" }, function() Process(print) end)
     refuses({ "'extend'", "string", "number" }, function() Process:extend(5) end)
+    refuses({ "#2 to 'Process' (nothing expected there, got function)" },
+      function() Process(nil, print) end)
     local p = Process { name = "unused" }
     for _, method in ipairs { "join", "get", "terminate", "kill" } do
       refuses({ "'unused'", "not been started" }, function() p[method](p) end)

@@ -386,6 +386,9 @@ describe("Supervisor refuses", function()
   it("what it does not know, where it was called", function()
     local cases = {
       [{ "table expected, got nil" }] = function() Supervisor() end,
+      [{ "#2 to 'Supervisor' (nothing expected there" }] = function()
+        Supervisor({ print }, { print })
+      end,
       [{ "a list of workers expected" }] = function() Supervisor {} end,
       [{ "worker 2", "got nil" }] = function() Supervisor { print, nil, print } end,
       [{ "unknown option 'workers'" }] = function() Supervisor { print, workers = 2 } end,

@@ -161,6 +161,8 @@ describe("a Thread", function()
   it("refuses misuse", function()
     refuses({ "bad argument #1 to 'Thread' (unknown option 'traget')" },
       function() Thread { traget = print } end)
+    refuses({ "bad argument #2 to 'Thread' (nothing expected there, got function)" },
+      function() Thread(nil, print) end)
     refuses({ "option 'target': function expected, got string" },
       function() Thread { target = "print" } end)
     refuses({ "option 'args': list expected, got number" },

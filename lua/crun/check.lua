@@ -76,7 +76,17 @@ function M.options(options, known, place, name)
   end
 end
 
----The same unless it is an object of that class, as which a method was called.
+---Raises, at the line of the script, unless nothing, or nil, follows the last argument.
+---@param place integer of what follows
+---@param name string the function's
+---@param extra any
+function M.no_more(place, name, extra)
+  if extra == nil then return end
+  require "crun.link.blame"(("bad argument #%d to '%s' (nothing expected there, got %s)")
+    :format(place, name, type(extra)))
+end
+
+---Raises unless it is an object of that class, as which a method was called.
 ---@param value any
 ---@param class string as getmetatable tells it
 ---@param name string

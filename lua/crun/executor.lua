@@ -38,7 +38,8 @@ end
 ---@param size? integer
 ---@param options? table
 ---@return crun.Executor
-function M.ThreadPool(size, options)
+function M.ThreadPool(size, options, ...)
+  check.no_more(3, "ThreadPool", (...))
   return new_pool("ThreadPool", "crun.executor.threads", size, options)
 end
 
@@ -46,7 +47,8 @@ end
 ---@param size? integer
 ---@param options? table
 ---@return crun.Executor
-function M.ProcessPool(size, options)
+function M.ProcessPool(size, options, ...)
+  check.no_more(3, "ProcessPool", (...))
   return new_pool("ProcessPool", "crun.executor.processes", size, options)
 end
 

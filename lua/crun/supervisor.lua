@@ -278,7 +278,8 @@ end
 ---Switches: never. Raises for what it does not know.
 ---@param options table
 ---@return crun.Supervisor
-function M.Supervisor(options)
+function M.Supervisor(options, ...)
+  check.no_more(2, "Supervisor", (...))
   local all, specs = spec.supervisor(options)
   local self = setmetatable({
     name = all.name, on_event = all.on_event, all = all,

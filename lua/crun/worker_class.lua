@@ -106,7 +106,8 @@ end
 local function add_making(kind, made)
   local Base, Class, states, count = made.Base, made.Class, made.states, 0
 
-  function Class.__call(class, options)
+  function Class.__call(class, options, ...)
+    check.no_more(2, kind, (...))
     local object, state = new(kind, class == Base, options)
     count = count + 1
     state.name = state.name or ("%s-%d"):format(kind, count)

@@ -77,7 +77,8 @@ end
 ---@param fn function
 ---@param args? any[] a list; may have a field `n`, as from table.pack
 ---@return any ...
-function Executor:apply(fn, args)
+function Executor:apply(fn, args, ...)
+  check.no_more(3, "apply", (...))
   check.callable(fn, 1, "apply")
   local list, n = pool_job.check_arguments(args, "apply")
   local future = add(self, nil, fn, table.unpack(list, 1, n))
@@ -111,7 +112,8 @@ end
 ---@param callback? function
 ---@param error_callback? function
 ---@return crun.Future
-function Executor:apply_async(fn, args, callback, error_callback)
+function Executor:apply_async(fn, args, callback, error_callback, ...)
+  check.no_more(5, "apply_async", (...))
   check.callable(fn, 1, "apply_async")
   local list, n = pool_job.check_arguments(args, "apply_async")
   if callback ~= nil then check.callable(callback, 3, "apply_async") end
@@ -138,8 +140,10 @@ local function prepared(self, name, items, ...)
   local options
   if is_list then
     options = map_options(self, (...), 3, name)
+    check.no_more(4, name, (select(2, ...)))
   else
-    options = map_options(self, select(4, ...), 6, name)
+    options = map_options(self, (select(4, ...)), 6, name)
+    check.no_more(7, name, (select(5, ...)))
   end
   self.engine:check_open()
   return self.engine, options, is_list
@@ -169,7 +173,8 @@ end
 ---@param items any[][] each may have a field `n`, as from table.pack
 ---@param options? {chunk: integer?, limit: integer?}
 ---@return any[]
-function Executor:starmap(fn, items, options)
+function Executor:starmap(fn, items, options, ...)
+  check.no_more(4, "starmap", (...))
   check.callable(fn, 1, "starmap")
   pool_job.check_lists(items, "starmap")
   local engine, set = prepared(self, "starmap", items, options)
