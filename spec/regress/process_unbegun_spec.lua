@@ -1,11 +1,22 @@
 -- SPDX-License-Identifier: MIT
 
 --- A process whose task was cancelled in the turn in which it was started ran on, and nobody waited
---- for it.
+--- for it. Later its end was reported, if it came before the process could heed the signal.
 local crun = require "crun"
 local program = require "crun.program"
 local assert, describe, it = assert, describe, it
 local _ENV = require "spec.support".globals -- luacheck: ignore 211
+
+--- A failure that nobody has looked at is reported when it is collected.
+local function reports_nothing()
+  local told
+  crun.on_error = function(_, err) told = err end
+  collectgarbage()
+  collectgarbage()
+  crun.yield()
+  crun.on_error = nil
+  assert.is_nil(told)
+end
 
 describe("a Process that is cancelled before its task has begun", function()
   it("is ended", function()
@@ -19,6 +30,8 @@ describe("a Process that is cancelled before its task has begun", function()
     worker:start()
     assert.is_false(pcall(worker.get, worker))
     assert.is_false(worker:is_alive())
+    worker = nil
+    reports_nothing()
   end)
 
   it("is ended also by who has started it", function()
@@ -29,5 +42,7 @@ describe("a Process that is cancelled before its task has begun", function()
     end
     assert.is_false(pcall(worker.get, worker))
     assert.is_false(worker:is_alive())
+    worker = nil
+    reports_nothing()
   end)
 end)

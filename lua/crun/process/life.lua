@@ -89,6 +89,11 @@ local function outcome(state)
   return raise(err, (future:traceback():gsub(OWN_FRAMES, "")))
 end
 
+---How the target ended does not matter, and is not reported.
+local function take_note(state)
+  if state.future then state.future:exception() end
+end
+
 ---The body of the task. Returns what the target returned, and raises what it raised.
 ---May wait.
 function M.look_after(state, list, process)
@@ -104,7 +109,7 @@ function M.look_after(state, list, process)
   link:close()
   roster.remove(list, process)
   if ok or state.future and state.future:status() == "returned" then return outcome(state) end
-  if state.future then state.future:exception() end -- seen, so not reported
+  take_note(state)
   error(err, 0)
 end
 
@@ -116,6 +121,7 @@ function M.see_off(state)
   if state.kept then return end
   core.shield(end_process, state)
   state.link:close()
+  take_note(state)
 end
 
 return M
