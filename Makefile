@@ -52,7 +52,7 @@ else ifeq ($(FLAVOUR),gcstress)
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_GCSTRESS=1
 else ifeq ($(FLAVOUR),valgrind)
   test_env := CRUN_CHILD_TIMEOUT=120 CRUN_SPEC_SCALE=0.02 CRUN_PROGRAM='$(CURDIR)/build/valgrind/$(PROGNAME)'
-  except := command_line|docs|examples|inter|process_end|program
+  except := closed_standard|command_line|docs|examples|inter|process_end|program|scarce_descriptors
   under := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 else ifneq ($(FLAVOUR),)
   $(error FLAVOUR=$(FLAVOUR) is not one of: $(in_flavour))
