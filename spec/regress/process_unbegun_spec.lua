@@ -18,31 +18,31 @@ local function reports_nothing()
   assert.is_nil(told)
 end
 
+local function cancel()
+  for _, task in ipairs(crun.tasks()) do
+    if task.name == "unbegun" then task:cancel "at once" end
+  end
+end
+
+--- Starts a process, with what cancels its task called before or after that.
+local function start(before, after)
+  local worker = crun.Process { target = crun.sleep, args = { 1000 }, name = "unbegun" }
+  program.find() -- not in start, where that waits the first time
+  before(cancel)
+  worker:start()
+  after(cancel)
+  assert.is_false(pcall(worker.get, worker))
+  assert.is_false(worker:is_alive())
+end
+
 describe("a Process that is cancelled before its task has begun", function()
   it("is ended", function()
-    local worker = crun.Process { target = crun.sleep, args = { 1000 }, name = "unbegun" }
-    program.find() -- not in start, where that waits the first time
-    crun.spawn(function()
-      for _, task in ipairs(crun.tasks()) do
-        if task.name == "unbegun" then task:cancel "at once" end
-      end
-    end)
-    worker:start()
-    assert.is_false(pcall(worker.get, worker))
-    assert.is_false(worker:is_alive())
-    worker = nil
+    start(crun.spawn, function() end)
     reports_nothing()
   end)
 
   it("is ended also by who has started it", function()
-    local worker = crun.Process { target = crun.sleep, args = { 1000 }, name = "unbegun" }
-    worker:start()
-    for _, task in ipairs(crun.tasks()) do
-      if task.name == "unbegun" then task:cancel "at once" end
-    end
-    assert.is_false(pcall(worker.get, worker))
-    assert.is_false(worker:is_alive())
-    worker = nil
+    start(function() end, function(fn) fn() end)
     reports_nothing()
   end)
 end)
