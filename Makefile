@@ -44,7 +44,7 @@ ifeq ($(FLAVOUR),asan)
 else ifeq ($(FLAVOUR),tsan)
   flavour_flags := -O1 -fno-omit-frame-pointer -fsanitize=thread
   test_env := CRUN_CHILD_TIMEOUT=60 CRUN_SPEC_SCALE=0.1
-  except := inter|docs
+  except := inter|docs|prefork
 else ifeq ($(FLAVOUR),ucontext)
   SWITCH := ucontext
 else ifeq ($(FLAVOUR),gcstress)
