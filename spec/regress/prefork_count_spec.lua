@@ -129,8 +129,9 @@ describe("a reload that is ended in its beginning", function()
       master:signal("SIGHUP")
       master:expect "SIGHUP"
       master:signal("SIGTERM")
-      assert.equal(0, master:wait())
-      assert.is_nil(table.concat(master.log, "\n"):find("the Supervisor has ended", 1, true))
+      local status, log = master:wait(), table.concat(master.log, "\n")
+      assert.equal(0, status, log)
+      assert.is_nil(log:find("the Supervisor has ended", 1, true), log)
     end
   end)
 end)

@@ -63,8 +63,12 @@ end
 ---Starts a task that no signal cancels, not even before its first turn: when the whole program is
 ---cancelled, there is still work to do here. It ends before the program, for the Supervisor waits.
 local function spawn_lasting(name, fn, ...)
-  local task = core.spawn(core.shield, fn, ...)
-  lasting(task)
+  local task
+  for _ = 1, 2 do -- the signal, of which there is one, may be acted upon between these lines
+    task = core.spawn(core.shield, fn, ...)
+    lasting(task)
+    if not task:done() then break end
+  end
   task.name = name
   return task
 end
@@ -189,11 +193,16 @@ local function keep(self)
   until not delay or not pause(self, delay)
 end
 
+---A signal that is acted upon halfway would leave a place that waits for its keeper for ever.
+local function start_keeper(self)
+  self.kept = true
+  spawn_lasting(("keeper of %s"):format(self.name), keep, self)
+end
+
 ---Starts a worker and keeps it alive, in a task of its own, which no cancel reaches: places are
 ---ended in order, by the Supervisor.
 function Place:keep()
-  self.kept = true
-  spawn_lasting(("keeper of %s"):format(self.name), keep, self)
+  core.shield(start_keeper, self)
 end
 
 ---Asks for the end. Never waits: see `over`, which comes if it is kept.
